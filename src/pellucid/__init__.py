@@ -1,4 +1,121 @@
-"""Pellucid: neural networks you can see through, quick enough to use."""
+"""Pellucid: neural networks you can see through, quick enough to use.
+
+Every public name is loaded when it is first used, so ``import pellucid`` costs no more than NumPy.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import numpy as np  # noqa: F401  (what everything here stands on; loaded now, so that the first use is quick)
 
 from pellucid._version import __version__
-from pellucid.errors import MissingExtraError, ModelFileError, PellucidError, TableError
+
+if TYPE_CHECKING:
+    from pellucid.errors import MissingExtraError, ModelFileError, PellucidError, TableError
+    from pellucid.files import load
+    from pellucid.gradient_check import GradientReport, check_gradients
+    from pellucid.initializers import (
+        Constant,
+        GlorotNormal,
+        GlorotUniform,
+        HeNormal,
+        HeUniform,
+        Initializer,
+        LecunNormal,
+        Normal,
+        Uniform,
+        Zeros,
+    )
+    from pellucid.layers import (
+        ELU,
+        GELU,
+        SELU,
+        Context,
+        Dense,
+        HardSigmoid,
+        HardSwish,
+        Identity,
+        Layer,
+        LeakyReLU,
+        Mish,
+        Parameter,
+        ReLU,
+        Sigmoid,
+        SiLU,
+        Softmax,
+        Softplus,
+        Softsign,
+        Tanh,
+    )
+    from pellucid.losses import (
+        AbsoluteError,
+        BinaryCrossEntropyFromLogits,
+        CrossEntropyFromLogits,
+        GaussianNLL,
+        Hinge,
+        Huber,
+        LogCosh,
+        Loss,
+        Poisson,
+        Quantile,
+        SquaredError,
+    )
+    from pellucid.network import Network
+    from pellucid.optimizers import SGD, AdaGrad, Adam, AdamW, AMSGrad, Lion, NAdam, Optimizer, RMSprop
+    from pellucid.penalties import Penalty
+    from pellucid.schedules import (
+        ConstantRate,
+        CosineDecay,
+        ExponentialDecay,
+        InverseScaling,
+        OneCycle,
+        Schedule,
+        StepDecay,
+    )
+    from pellucid.training import (
+        LBFGS,
+        EarlyStopping,
+        History,
+        Progress,
+        ReduceOnPlateau,
+        Report,
+        TrainingWarning,
+    )
+
+_ROOMS = {
+    "errors": "MissingExtraError ModelFileError PellucidError TableError",
+    "files": "load",
+    "gradient_check": "GradientReport check_gradients",
+    "initializers": "Constant GlorotNormal GlorotUniform HeNormal HeUniform Initializer LecunNormal Normal Uniform Zeros",
+    "layers": (
+        "ELU GELU SELU Context Dense HardSigmoid HardSwish Identity Layer LeakyReLU Mish Parameter ReLU Sigmoid SiLU "
+        "Softmax Softplus Softsign Tanh"
+    ),
+    "losses": (
+        "AbsoluteError BinaryCrossEntropyFromLogits CrossEntropyFromLogits GaussianNLL Hinge Huber LogCosh Loss Poisson "
+        "Quantile SquaredError"
+    ),
+    "network": "Network",
+    "optimizers": "SGD AdaGrad Adam AdamW AMSGrad Lion NAdam Optimizer RMSprop",
+    "penalties": "Penalty",
+    "schedules": "ConstantRate CosineDecay ExponentialDecay InverseScaling OneCycle Schedule StepDecay",
+    "training": "LBFGS EarlyStopping History Progress ReduceOnPlateau Report TrainingWarning",
+}
+_HOME = {name: room for room, names in _ROOMS.items() for name in names.split()}
+
+__all__ = [  # noqa: PLE0604
+    "__version__",
+    *sorted(_HOME),
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'pellucid' has no attribute {name!r}")
+    value = getattr(import_module(f"pellucid.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

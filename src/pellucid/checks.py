@@ -1,0 +1,142 @@
+"""What comes in from outside is checked here, once, before any arithmetic sees it."""
+
+from typing import Any
+
+import numpy as np
+
+from pellucid.arrays import Array
+
+
+def inputs(X: Any, shape: tuple[int, ...], dtype: np.dtype[Any], name: str = "X", members: int | None = None) -> Array:
+    """Return ``X`` as finite numbers of ``dtype``, one record of ``shape`` for each entry of its first axis.
+
+    With ``members``, one more leading axis of that length is allowed: each member's own records.
+
+    Raises
+    ------
+    ValueError
+        If the shape does not fit, or a value is not finite: how many, and where the first is.
+    TypeError
+        If ``X`` holds text or objects.
+
+    Examples
+    --------
+    >>> inputs([[1, 2]], (2,), np.dtype(float))
+    array([[1., 2.]])
+    >>> inputs([[1, float("nan")]], (2,), np.dtype(float))
+    Traceback (most recent call last):
+        ...
+    ValueError: X has 1 value that is not finite: nan in row 0, column 1; ...
+    """
+    given = np.asarray(X)
+    if given.dtype != dtype:
+        given = _numbers(given, name)
+    own = members is not None and given.ndim == len(shape) + 2 and given.shape[0] == members
+    if given.ndim != len(shape) + 1 + own or given.shape[1 + own :] != shape:
+        width = " x ".join(map(str, shape)) or "1"
+        raise ValueError(f"{name} has shape {given.shape}; this network takes records of width {width}: {_hint(given, shape)}")
+    converted = given.astype(dtype, copy=False)
+    if not np.isfinite(converted).all():
+        _refuse_not_finite(given, converted, name)
+    return converted
+
+
+def _hint(given: Array, shape: tuple[int, ...]) -> str:
+    wanted = ", ".join(["N", *map(str, shape)])
+    if given.shape == shape:
+        return f"shape ({wanted}) is needed; for a single record write [record]"
+    if given.ndim == 1 and shape == (1,):
+        return f"shape ({wanted}) is needed; for a single column write X.reshape(-1, 1)"
+    return f"shape ({wanted}) is needed"
+
+
+def _numbers(given: Array, name: str) -> Array:
+    if given.dtype.kind in "biuf":
+        return given
+    if given.dtype.kind == "c":
+        raise TypeError(f"{name} must hold real numbers, found {given.dtype.name}")
+    try:
+        converted: Array = given.astype(np.float64)
+    except (TypeError, ValueError):
+        for place in np.ndindex(given.shape):
+            value = given[place]
+            try:
+                float(value)
+            except (TypeError, ValueError):
+                text = f"{name} must hold numbers, found {value!r} in {where(place)}"
+                raise TypeError(f"{text}; encode text as numbers, or leave the column out") from None
+        raise
+    if given.dtype.kind in "US":
+        raise TypeError(f"{name} must hold numbers, found text ({str(given.flat[0])!r} in {where((0,) * given.ndim)})")
+    return converted
+
+
+def _refuse_not_finite(given: Array, converted: Array, name: str) -> None:
+    bad = np.isfinite(given.astype(np.float64))
+    np.logical_not(bad, out=bad)
+    if bad.any():
+        count, place = int(bad.sum()), tuple(int(index) for index in np.argwhere(bad)[0])
+        values = "value that is not finite:" if count == 1 else "values that are not finite, the first"
+        raise ValueError(
+            f"{name} has {count} {values} {given[place]} in {where(place)}; leave those records out or fill them in"
+        )
+    place = tuple(int(index) for index in np.argwhere(~np.isfinite(converted))[0])
+    raise ValueError(
+        f"{name} holds values too large for {converted.dtype.name}, the first {given[place]} in {where(place)}: "
+        "scale the column, or make the network with dtype=float64"
+    )
+
+
+def where(place: tuple[int, ...]) -> str:
+    """Name a place in an array of records.
+
+    Examples
+    --------
+    >>> where((5, 2)), where((5,))
+    ('row 5, column 2', 'row 5')
+    """
+    if not place:
+        return "the value itself"
+    column = f", column {place[1]}" if len(place) == 2 else f", place {place[1:]}" if len(place) > 2 else ""
+    return f"row {place[0]}{column}"
+
+
+def weights(sample_weight: Any, records: int, dtype: np.dtype[Any], name: str = "sample_weight") -> Array | None:
+    """Return sample weights as a column [N, 1], or None; refuse negative ones, NaN and another length.
+
+    Examples
+    --------
+    >>> weights([1, 2], 2, np.dtype(float))
+    array([[1.],
+           [2.]])
+    """
+    if sample_weight is None:
+        return None
+    given = np.asarray(sample_weight)
+    if given.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must hold numbers, found {given.dtype.name}")
+    if given.shape != (records,):
+        raise ValueError(f"{name} has shape {given.shape}; one weight for each of the {records} records is needed")
+    wrong = ~(np.isfinite(given) & (given >= 0))
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(
+            f"{name} must be finite and not negative; {int(wrong.sum())} of them are not, the first "
+            f"{given[row]} in row {row}"
+        )
+    if records and not given.any():
+        raise ValueError(f"{name}: all {records} weights are 0, so no record counts")
+    column: Array = given.astype(dtype)[:, None]
+    return column
+
+
+def same_length(X: Array, y: Array, records_axis: int = 0) -> None:
+    """Refuse inputs and targets of different lengths."""
+    if X.shape[records_axis] != y.shape[0]:
+        raise ValueError(f"X has {X.shape[records_axis]} records and y has {y.shape[0]}: they must be as many")
+
+
+def some_records(X: Array, name: str = "X") -> None:
+    """Refuse a table with no records at all."""
+    if X.shape[0] == 0:
+        raise ValueError(f"{name} has no records: there is nothing to learn from")

@@ -1,0 +1,186 @@
+"""From a batch to a gradient: forward through the layers, the loss, and back."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pellucid import checks, walk
+from pellucid.arrays import Array, namespace
+from pellucid.layers.layer import Arrays, Cache, Context, Layer
+from pellucid.layout import Layout, Slot
+from pellucid.losses import Loss, reduce
+from pellucid.network import Network, resolve_loss
+from pellucid.penalties import Penalty
+
+
+class Pass(NamedTuple):
+    """One pass forward and back, with everything that it computed on the way.
+
+    ``loss`` and ``penalty`` are numbers, or [K] for K members; ``gradient`` is the flat gradient of
+    their sum; ``gradients`` the same by layer and name; ``caches`` and ``loss_cache`` are what each
+    layer and the loss kept; ``d_output`` is the gradient with respect to the network's output.
+    """
+
+    loss: Array
+    penalty: Array | float
+    gradient: Array
+    output: Array
+    caches: list[Cache]
+    loss_cache: Cache
+    d_output: Array
+    gradients: list[dict[str, Array]]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is to be made small: the layers' loss on a batch, plus the penalty on their parameters.
+
+    Attributes
+    ----------
+    layers : the chain
+    layout : where each parameter lies in theta
+    loss : Loss
+    penalty : Penalty or None
+    frozen : indices of layers whose gradient is 0
+    """
+
+    layers: tuple[Layer, ...]
+    layout: Layout
+    loss: Loss
+    penalty: Penalty | None = None
+    frozen: tuple[int, ...] = ()
+
+    @cached_property
+    def first(self) -> int:
+        """The lowest layer that learns: the walk back ends there."""
+        learning = [slot.layer for slot in self.layout.slots if slot.layer not in self.frozen]
+        return min(learning, default=len(self.layers))
+
+    @cached_property
+    def penalised(self) -> list[Slot]:
+        """The parameters that the penalty counts."""
+        if self.penalty is None:
+            return []
+        learning = set(range(len(self.layers))) - set(self.frozen)
+        return self.layout.chosen(learning, self.penalty.biases)
+
+    def evaluate(
+        self,
+        theta: Array,
+        parameters: Sequence[Arrays],
+        x: Array,
+        target: Array,
+        weights: Array | None,
+        contexts: Sequence[Context],
+        flat: Callable[[list[dict[str, Array]]], Array] | None = None,
+    ) -> Pass:
+        """Go forward and back once.
+
+        Parameters
+        ----------
+        theta : array [P] or [K, P]
+        parameters : its views, one mapping a layer
+        x : array [B, ...] or [K, B, ...]
+        target : array [B, T] or [K, B, T]
+        weights : array [B, 1] or with more axes, or None
+        contexts : one a layer
+        flat : how the gradients of the layers become one vector; by default a new one
+        """
+        output, caches = walk.forward(self.layers, parameters, x, contexts)
+        losses, loss_cache = self.loss.forward(output, target)  # [B,E]
+        value, factor = reduce(losses, self.loss.weigh(target, weights), self.loss.reduction)
+        d_output = self.loss.backward(loss_cache)  # [B,O]
+        if factor is not None:
+            d_output = factor * d_output  # [B,1] * [B,O] -> [B,O]
+        gradients = walk.backward(self.layers, parameters, caches, d_output, self.first)
+        for index in self.frozen:
+            gradients[index] = {name: namespace(array).zeros_like(array) for name, array in parameters[index].items()}
+        price: Array | float = 0.0
+        if self.penalty is not None:
+            for slot in self.penalised:
+                array = parameters[slot.layer][slot.name]
+                price = price + self.penalty.value(array, len(slot.shape))
+                layer_gradients = gradients[slot.layer]
+                layer_gradients[slot.name] = layer_gradients[slot.name] + self.penalty.gradient(array)
+        gradient = self.layout.flat(gradients, theta) if flat is None else flat(gradients)
+        return Pass(value, price, gradient, output, caches, loss_cache, d_output, gradients)
+
+    def value(
+        self,
+        parameters: Sequence[Arrays],
+        x: Array,
+        target: Array,
+        weights: Array | None,
+        contexts: Sequence[Context],
+    ) -> Array:
+        """Return the loss plus the penalty, by the forward pass alone."""
+        output, _ = walk.forward(self.layers, parameters, x, contexts)
+        losses, _ = self.loss.forward(output, target)
+        value, _ = reduce(losses, self.loss.weigh(target, weights), self.loss.reduction)
+        if self.penalty is not None:
+            for slot in self.penalised:
+                value = value + self.penalty.value(parameters[slot.layer][slot.name], len(slot.shape))
+        return value
+
+
+def objective_of(network: Network, loss: Loss | str | None, penalty: Penalty | None = None) -> Objective:
+    """Return the objective of a network under a loss, given or remembered."""
+    resolved = resolve_loss(loss, network)
+    return Objective(network.layers, network.layout, resolved, penalty, tuple(network._frozen_indices()))
+
+
+class Batch(NamedTuple):
+    """Checked records: inputs, encoded targets, and weights as a column or None."""
+
+    x: Array
+    target: Array
+    weights: Array | None
+
+
+def batch_of(network: Network, loss: Loss, X: Any, y: Any, sample_weight: Any = None) -> Batch:
+    """Check a table and its targets against the network, and encode the targets for the loss."""
+    x = checks.inputs(X, network.inputs, network.dtype, members=network.members)
+    axis = x.ndim - len(network.inputs) - 1
+    checks.some_records(x[0] if axis else x)
+    if len(network.outputs) != 1:
+        raise ValueError(f"the network ends with records of shape {network.outputs}; a loss needs flat outputs")
+    if np.ndim(y) == 0:
+        raise ValueError(f"y must hold one target for each of the {x.shape[axis]} records, found the single value {y!r}")
+    checks.same_length(x, np.asarray(y), axis)
+    target = loss.encode(y, network.outputs[0], network.dtype)
+    return Batch(x, target, checks.weights(sample_weight, x.shape[axis], network.dtype))
+
+
+def loss_of(network: Network, X: Any, y: Any, *, loss: Loss | str | None, sample_weight: Any) -> Any:
+    """Return the network's loss on a table: a float, or [K] for K members."""
+    resolved = resolve_loss(loss, network)
+    batch = batch_of(network, resolved, X, y, sample_weight)
+    return _number(loss_of_batch(network, resolved, batch))
+
+
+def loss_of_batch(network: Network, loss: Loss, batch: Batch) -> Array:
+    """Return the network's loss on records that are checked already."""
+    output = network.predict(batch.x)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        losses, _ = loss.forward(output, batch.target)
+        return reduce(losses, loss.weigh(batch.target, batch.weights), loss.reduction)[0]
+
+
+def gradient_of(
+    network: Network, X: Any, y: Any, *, loss: Loss | str | None, sample_weight: Any, penalty: Penalty | None
+) -> Array:
+    """Return the gradient of loss and penalty with respect to theta."""
+    objective = objective_of(network, loss, penalty)
+    x, target, weights = batch_of(network, objective.loss, X, y, sample_weight)
+    if network.members is not None and x.ndim == len(network.inputs) + 1:
+        x = np.broadcast_to(x, (network.members, *x.shape))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        found = objective.evaluate(network.theta, network._views, x, target, weights, network._evaluation)
+    return found.gradient
+
+
+def _number(value: Array) -> Any:
+    return float(value) if np.ndim(value) == 0 else value

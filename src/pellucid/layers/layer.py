@@ -1,0 +1,131 @@
+"""The contract that every layer keeps, and the two small records that travel with it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, TypeAlias
+
+from pellucid.arrays import Array, Draw
+from pellucid.initializers import Initializer
+
+Shape: TypeAlias = tuple[int, ...]
+Arrays: TypeAlias = Mapping[str, Array]
+Cache: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A trainable array that a layer asks for: its shape, how it starts, and whether it is a bias.
+
+    Penalties and weight decay leave biases alone unless they are asked to.
+
+    Examples
+    --------
+    >>> from pellucid.initializers import Zeros
+    >>> Parameter((3,), Zeros(), is_bias=True).shape
+    (3,)
+    """
+
+    shape: Shape
+    initializer: Initializer
+    is_bias: bool = False
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a layer may need besides its parameters and its input; most layers ignore it.
+
+    Attributes
+    ----------
+    training : bool
+        True in a training step, False in prediction.
+    random : mapping of str to array
+        The arrays drawn for this layer, under the names that its ``draws`` gives.
+    state : mapping of str to array
+        Its running statistics, under the names that its ``state`` gives.
+
+    Examples
+    --------
+    >>> Context(training=True).training
+    True
+    """
+
+    training: bool = False
+    random: Arrays = field(default_factory=dict)
+    state: Arrays = field(default_factory=dict)
+
+
+EVALUATION = Context()
+"""The context of a layer that neither draws nor remembers, in prediction."""
+
+
+class Layer:
+    """One step of a network: a pure function of parameters and input, with its exact gradient.
+
+    A layer is a frozen dataclass that holds configuration only; its arrays live in the network.
+    Subclasses write ``forward`` and, directly below it, ``backward``; those with parameters also
+    ``parameters`` and, where the width changes, ``output_shape``.
+
+    Shapes count from the right: ``[B, I]`` is a batch of B records of width I, and one more
+    leading axis ``[K, B, I]`` holds K networks at once. A layer that takes its batch axis as
+    ``axis=-2`` and transposes with ``.mT`` need not know.
+
+    Examples
+    --------
+    A layer of one's own is a class of a few lines:
+
+    >>> import numpy as np
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class Square(Layer):
+    ...     def forward(self, parameters, x, context):
+    ...         return x * x, {"x": x}
+    ...     def backward(self, parameters, cache, dy):
+    ...         return 2 * cache["x"] * dy, {}
+    >>> import pellucid
+    >>> network = pellucid.Network(2, [Square(), pellucid.Dense(1)], seed=0)
+    >>> pellucid.check_gradients(network, np.ones((3, 2)), np.ones(3), loss="squared_error").passed
+    True
+    """
+
+    complex_step: ClassVar[bool] = True
+    """Whether ``forward`` is analytic in its arrays, so that a complex step proves its gradient."""
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape of one record after this layer, from its shape before it."""
+        return input_shape
+
+    def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
+        """Return the trainable arrays that this layer needs, by name."""
+        return {}
+
+    def state(self, input_shape: Shape) -> dict[str, Array]:
+        """Return the running statistics that this layer keeps, as they are before training."""
+        return {}
+
+    def draws(self, shape: Shape) -> dict[str, Draw]:
+        """Return the random arrays that one training step needs, for an input of ``shape``."""
+        return {}
+
+    def forward(self, parameters: Arrays, x: Array, context: Context) -> tuple[Array, Cache]:
+        """Return the output, and a cache of named intermediate values that ``backward`` needs.
+
+        New running statistics leave in ``cache["state"]``.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define forward(parameters, x, context)")
+
+    def backward(self, parameters: Arrays, cache: Cache, dy: Array) -> tuple[Array, dict[str, Array]]:
+        """Return the gradient with respect to the input, and those with respect to each parameter.
+
+        ``dy`` is the gradient that arrives: of the loss, with respect to this layer's output.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define backward(parameters, cache, dy)")
+
+    def gradients(self, parameters: Arrays, cache: Cache, dy: Array) -> dict[str, Array]:
+        """Return the parameters' gradients alone: what the lowest layer needs, as nothing asks for its ``dx``."""
+        return self.backward(parameters, cache, dy)[1]
+
+    @classmethod
+    def base_name(cls) -> str:
+        """Return the name that a network numbers its layers by: ``LeakyReLU`` gives ``leaky_relu``."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", cls.__name__).lower()

@@ -1,0 +1,1 @@
+"""Tables of named columns: reading, writing, and turning columns into numbers."""

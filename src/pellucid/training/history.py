@@ -1,0 +1,134 @@
+"""The figures of a run, epoch by epoch, and the report that each epoch gives."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pellucid.arrays import Array
+
+if TYPE_CHECKING:
+    from pellucid.network import Network
+    from pellucid.training.loop import Run
+
+class History:
+    """Every figure of a run, one value an epoch (for K members, loss figures are [epochs, K]).
+
+    ``history["loss"]`` is an array; the figures are ``loss`` (mean over the epoch's batches, with the
+    penalty), ``validation_loss``, ``learning_rate`` and ``seconds`` since the start. ``best_epoch`` is the
+    epoch that early stopping kept, and ``stopped`` says why the run ended before its last epoch.
+
+    Examples
+    --------
+    >>> from pellucid import Dense, Network
+    >>> network = Network(1, [Dense(1)], seed=0)
+    >>> history = network.fit([[0.0], [1.0]], [0.0, 1.0], loss="squared_error", epochs=3)
+    >>> len(history), history["loss"].shape, sorted(history)
+    (3, (3,), ['learning_rate', 'loss', 'seconds'])
+    """
+
+    def __init__(self) -> None:
+        self.columns: dict[str, list[Any]] = {"loss": [], "learning_rate": [], "seconds": []}
+        self.stopped: str | None = None
+        self.best_epoch: Any = None
+
+    def append(self, loss: Any, validation_loss: Any, learning_rate: float, seconds: float) -> None:
+        """Add one epoch's figures; ``validation_loss`` is None where there are no validation records."""
+        columns = self.columns
+        columns["loss"].append(loss)
+        columns["learning_rate"].append(learning_rate)
+        columns["seconds"].append(seconds)
+        if validation_loss is not None:
+            columns.setdefault("validation_loss", []).append(validation_loss)
+
+    def __getitem__(self, name: str) -> Array:
+        if name not in self.columns:
+            raise KeyError(f"there is no figure {name!r} in this history; it has {', '.join(self.columns)}")
+        return np.asarray(self.columns[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.columns
+
+    def __len__(self) -> int:
+        return len(self.columns["loss"])
+
+    def __repr__(self) -> str:
+        return f"<History: {self.summary()}>"
+
+    def summary(self) -> str:
+        """Return the run in one line."""
+        if not len(self):
+            return "no epoch was finished" + (f"; {self.stopped}" if self.stopped else "")
+        parts = [f"{len(self)} epochs", f"loss {_span(self['loss'])}"]
+        if "validation_loss" in self:
+            parts.append(f"validation loss {_span(self['validation_loss'])}")
+        if self.best_epoch is not None:
+            parts.append(f"best epoch {self.best_epoch}")
+        parts.append(f"{self.columns['seconds'][-1]:.2f} s")
+        return ", ".join(parts) + (f"; {self.stopped}" if self.stopped else "")
+
+
+def _span(values: Array) -> str:
+    first, last = (float(np.mean(value)) for value in (values[0], values[-1]))
+    return f"{first:.4g} -> {last:.4g}" + (" (mean of members)" if values.ndim > 1 else "")
+
+
+@dataclass(slots=True)
+class Report:
+    """What is known after one epoch (or one batch): what callbacks are given and a training generator yields.
+
+    Attributes
+    ----------
+    epoch, epochs : int
+        This epoch, from 1, and how many there are at most.
+    batch, batches : int
+        The batch just seen, from 1, and how many there are in an epoch.
+    loss : float, or array [K]
+        Of the epoch so far, or of the batch where one report a batch was asked for; with the penalty.
+    validation_loss : float, array [K], or None
+        Only at the end of an epoch, where there are validation records.
+    learning_rate : float
+        Of the last update.
+    seconds : float
+        Since the start of the run.
+    end_of_epoch : bool
+        False only for a batch within an epoch.
+    """
+
+    epoch: int
+    epochs: int
+    batch: int
+    batches: int
+    loss: Any
+    validation_loss: Any
+    learning_rate: float
+    seconds: float
+    end_of_epoch: bool
+    run: "Run" = field(repr=False)
+
+    @property
+    def network(self) -> "Network":
+        """The network in training; its theta is that of this moment."""
+        return self.run.network
+
+    @property
+    def history(self) -> History:
+        """The figures of all epochs so far, this one included."""
+        return self.run.history
+
+    @property
+    def rate_factor(self) -> float:
+        """What the learning rate is multiplied by from now on; a callback may set it."""
+        return self.run.rate_factor
+
+    @rate_factor.setter
+    def rate_factor(self, factor: float) -> None:
+        self.run.rate_factor = factor
+
+    def stop(self, reason: str) -> None:
+        """End the run after this report; ``reason`` becomes ``history.stopped``."""
+        self.run.stop(reason)

@@ -1,0 +1,472 @@
+"""The training loop: a generator of reports, one an epoch (or a batch)."""
+
+import time
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from pellucid import checks
+from pellucid.arrays import Array, draw
+from pellucid.engines.numpy import NumpyEngine
+from pellucid.gradients import Batch, Objective, Pass, batch_of, loss_of_batch
+from pellucid.layers import Context
+from pellucid.losses import Loss
+from pellucid.network import Fitted, Network, child_seeds, resolve_loss
+from pellucid.optimizers import OPTIMIZERS, Adam, Optimizer
+from pellucid.penalties import Penalty
+from pellucid.training.callbacks import Callback, Progress
+from pellucid.training.history import History, Report
+from pellucid.training.lbfgs import LBFGS
+from pellucid.training.step import Plan
+
+
+class TrainingWarning(UserWarning):
+    """Training ended early because the loss was no longer finite; the text says where and what to try.
+
+    Examples
+    --------
+    >>> import pellucid
+    >>> issubclass(pellucid.TrainingWarning, UserWarning)
+    True
+    """
+
+
+def fit(network: Network, X: Any, y: Any, *, progress: bool = False, callbacks: Iterable[Callback] = (), **settings: Any) -> History:
+    """Exhaust :func:`run`, and return the history."""
+    chosen = [*callbacks, Progress()] if progress else list(callbacks)
+    looked_at = bool(chosen or settings.get("validation_data") or settings.get("validation_fraction"))
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for _ in _run(network, X, y, callbacks=chosen, looked_at=looked_at, **settings):
+            pass
+    assert network.history is not None
+    return network.history
+
+
+def run(network: Network, X: Any, y: Any, **settings: Any) -> Iterator[Report]:
+    """Train the network, giving one report an epoch (or a batch) to look at; break out at any time.
+
+    The arguments are those of :meth:`pellucid.Network.fit`, and ``every``: "epoch" or "batch". All are
+    checked before the first step. Leaving the loop keeps what has been learnt so far.
+
+    Examples
+    --------
+    >>> from pellucid import Dense, Network
+    >>> from pellucid.training import run
+    >>> network = Network(1, [Dense(1)], seed=0)
+    >>> for report in run(network, [[0.0], [1.0]], [0.0, 1.0], loss="squared_error", epochs=1000):
+    ...     if report.loss < 0.1:
+    ...         break
+    >>> report.epoch < 1000, len(network.history) == report.epoch
+    (True, True)
+    """
+    return _silently(_run(network, X, y, looked_at=True, **settings))
+
+
+def _silently(reports: Iterator[Report]) -> Iterator[Report]:
+    """Pass reports on; overflow is not NumPy's to warn of, as the loop itself watches the loss.
+
+    The setting holds while a report is made, not while the caller looks at it.
+    """
+    try:
+        while True:
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                report = next(reports, None)
+            if report is None:
+                return
+            yield report
+    finally:
+        reports.close()  # type: ignore[attr-defined]
+
+def _run(
+    network: Network,
+    X: Any,
+    y: Any,
+    *,
+    loss: Loss | str | None = None,
+    optimizer: Optimizer | LBFGS | str | None = None,
+    epochs: int = 100,
+    batch_size: int | None = 32,
+    sample_weight: Any = None,
+    validation_data: tuple[Any, ...] | None = None,
+    validation_fraction: float = 0.0,
+    penalty: Penalty | None = None,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    rate_multipliers: Mapping[str, float] | None = None,
+    decay_multipliers: Mapping[str, float] | None = None,
+    shuffle: bool = True,
+    batches: Literal["own", "shared"] = "own",
+    seed: int | None = None,
+    callbacks: Iterable[Callback] = (),
+    engine: str = "numpy",
+    every: Literal["epoch", "batch"] = "epoch",
+    looked_at: bool,
+) -> Iterator[Report]:
+    resolved, penalty = resolve_loss(loss, network), _remembered_penalty(network, loss, penalty)
+    rule, state = _resolve_optimizer(network, optimizer)
+    _check_numbers(epochs, batch_size, validation_fraction, clip_norm, clip_value, batches, every, engine)
+    seed = network.seed if seed is None else seed
+    if np.asarray(X).ndim == len(network.inputs) + 2:
+        raise ValueError("fit takes one table of records, shared by all members")
+    data = batch_of(network, resolved, X, y, sample_weight)
+    data, held_out = _hold_out(network, resolved, data, validation_data, validation_fraction, seed)
+    objective = Objective(network.layers, network.layout, resolved, penalty, tuple(network._frozen_indices()))
+    this = Run(network, resolved, penalty, rule, epochs, held_out, list(callbacks))
+    if isinstance(rule, LBFGS):
+        if network.members is not None:
+            raise ValueError("L-BFGS trains one network; train the members one by one, or use another optimizer")
+        return this.reports(rule.epochs(this, objective, data))
+    plan = Plan(
+        objective,
+        rule,
+        clip_norm,
+        clip_value,
+        _factors(network, rate_multipliers, "rate_multipliers", frozen=True),
+        _factors(network, decay_multipliers, "decay_multipliers", biases=0.0)
+        if getattr(rule, "weight_decay", 0)
+        else 1.0,
+    )
+    size = len(data.target) if batch_size is None else min(batch_size, len(data.target))
+    steps = Steps(this, plan, state, data, size, shuffle, batches == "own", seed, looked_at)
+    return this.reports(steps.epochs(every))
+
+
+class Run:
+    """One training run: what its reports and callbacks share."""
+
+    def __init__(
+        self,
+        network: Network,
+        loss: Loss,
+        penalty: Penalty | None,
+        optimizer: Optimizer | LBFGS,
+        epochs: int,
+        held_out: Batch | None,
+        callbacks: list[Callback],
+    ) -> None:
+        self.network = network
+        self.loss = loss
+        self.epochs = epochs
+        self.held_out = held_out
+        self.callbacks = callbacks
+        self.history = History()
+        self.rate_factor = 1.0
+        self.stopped = False
+        self.stopped_early = False  # because the loss was no longer finite
+        self.fitted = Fitted(loss, penalty, optimizer, None, self.history)
+        self._began = time.perf_counter()
+
+    def reports(self, reports: Iterator[Report]) -> Iterator[Report]:
+        """Pass the reports on to the callbacks and to the caller, until one of them has seen enough."""
+        report = None
+        self.network.fitted = self.fitted
+        self._began = time.perf_counter()
+        try:
+            for report in reports:
+                for callback in self.callbacks:
+                    callback(report)
+                yield report
+                if self.stopped:
+                    break
+        finally:
+            reports.close()  # type: ignore[attr-defined]
+            if report is not None:
+                for callback in self.callbacks:
+                    finish = getattr(callback, "finish", None)
+                    if finish is not None:
+                        finish(report)
+
+    def stop(self, reason: str) -> None:
+        """End the run after the report at hand."""
+        self.stopped = True
+        self.history.stopped = reason
+
+    def end_of_epoch(self, epoch: int, batches: int, loss: Any, learning_rate: float) -> Report:
+        """Write the epoch into the history, and return its report."""
+        validation = None if self.held_out is None else number(loss_of_batch(self.network, self.loss, self.held_out))
+        seconds = self.record(loss, validation, learning_rate)
+        return Report(epoch, self.epochs, batches, batches, loss, validation, learning_rate, seconds, True, self)
+
+    def record(self, loss: Any, validation_loss: Any, learning_rate: float) -> float:
+        """Write the epoch into the history; return the seconds since the start."""
+        seconds = time.perf_counter() - self._began
+        self.history.append(loss, validation_loss, learning_rate, seconds)
+        return seconds
+
+    def within_epoch(self, epoch: int, batch: int, batches: int, loss: Any, learning_rate: float) -> Report:
+        """Return the report of a batch."""
+        seconds = time.perf_counter() - self._began
+        return Report(epoch, self.epochs, batch, batches, loss, None, learning_rate, seconds, False, self)
+
+
+class Steps:
+    """The epochs of a run in steps: batches, order, draws, and what happens when the loss stops being finite."""
+
+    def __init__(
+        self,
+        run: Run,
+        plan: Plan,
+        optimizer_state: Any,
+        data: Batch,
+        batch_size: int,
+        shuffle: bool,
+        own_batches: bool,
+        seed: int,
+        looked_at: bool,
+    ) -> None:
+        network = run.network
+        self.run, self.network, self.plan, self.data = run, network, plan, data
+        self.records, self.batch_size = len(data.target), batch_size
+        self.shuffle = shuffle and batch_size < self.records
+        state = plan.optimizer.init(network.theta) if optimizer_state is None else optimizer_state
+        self.engine = NumpyEngine(plan, network.theta, state)
+        members = network.members or 1
+        shufflers = members if own_batches and network.members is not None else 1
+        self.own_batches = network.members is not None and own_batches
+        self.shufflers = [np.random.default_rng(child_seeds(seed + member)[1]) for member in range(shufflers)]
+        self.drawers = [np.random.default_rng(child_seeds(seed + member)[2]) for member in range(members)]
+        self.special = [
+            index
+            for index, layer in enumerate(network.layers)
+            if network.state[index] or layer.draws((1, *network.shapes[index]))
+        ]
+        self.contexts = [Context(training=True) for _ in network.layers]
+        counted = plan.objective.loss.weigh(data.target, data.weights)
+        self.counts = None if counted is None else counted.sum(axis=-1, dtype=np.float64)
+        self.averages = plan.objective.loss.reduction == "mean"
+        self.looked_at = looked_at
+
+    # Epochs
+
+    def epochs(self, every: str) -> Iterator[Report]:
+        """Give one report an epoch, or one a batch; where nobody looks, only the last."""
+        run, batches = self.run, -(-self.records // self.batch_size)
+        as_they_are = [] if self.shuffle else [self._batch(None, batch) for batch in range(batches)]
+        step = self._step if self.special else self.engine.step
+        try:
+            for epoch in range(1, run.epochs + 1):
+                order = self._order() if self.shuffle else None
+                total, counted, price = 0.0, 0.0, 0.0
+                for batch in range(batches):
+                    x, target, weights, count = as_they_are[batch] if order is None else self._batch(order, batch)
+                    found = step(x, target, weights, self.contexts, run.rate_factor)
+                    while found is None:
+                        self._not_finite(epoch, batch, batches, x)
+                        if run.stopped:
+                            return
+                        found = step(x, target, weights, self.contexts, run.rate_factor)
+                    loss = number(found.loss)
+                    total, counted, price = total + loss * count, counted + count, price + found.penalty
+                    if every == "batch" and batch < batches - 1:
+                        yield run.within_epoch(epoch, batch + 1, batches, loss + number(found.penalty), self._rate(1))
+                if self.averages:
+                    total = total / (counted + (counted == 0))
+                loss = number(total + price / batches)
+                if self.looked_at or epoch == run.epochs:
+                    yield run.end_of_epoch(epoch, batches, loss, self._rate(1))
+                else:
+                    run.record(loss, None, self._rate(1))
+        finally:
+            run.fitted.optimizer_state = None if run.stopped_early else self.engine.optimizer_state
+
+    def _rate(self, ago: int = 0) -> float:
+        """Return the learning rate of the next update, or of the one so many updates ago."""
+        step = self.engine.optimizer_state.step - ago
+        return self.plan.optimizer.rate(step if step > 0 else 0) * self.run.rate_factor
+
+    def _order(self) -> Array:
+        """Return the order of the records in this epoch, [N], or [K, N] where each member has its own."""
+        orders = [generator.permutation(self.records) for generator in self.shufflers]
+        return np.stack(orders) if self.own_batches else orders[0]
+
+    def _batch(self, order: Array | None, batch: int) -> tuple[Array, Array, Array | None, Any]:
+        """Return a batch's inputs, targets and weights, and what it counts in the epoch's mean loss."""
+        part = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
+        rows = part if order is None else order[..., part]
+        x, target = self.data.x[rows], self.data.target[rows]
+        weights = None if self.data.weights is None else self.data.weights[rows]
+        if self.network.members is not None and not (self.own_batches and order is not None):
+            x = np.broadcast_to(x, (self.network.members, *x.shape))
+        if not self.averages:
+            return x, target, weights, 1.0  # sums are simply added up
+        count = target.shape[-2] if self.counts is None else self.counts[rows].sum(axis=-1)
+        return x, target, weights, count
+
+    def _step(
+        self, x: Array, target: Array, weights: Array | None, contexts: list[Context], rate_factor: float
+    ) -> Pass | None:
+        """Make one step with layers that draw, and keep what layers with a memory have learnt from it."""
+        self._draw(x)
+        found = self.engine.step(x, target, weights, contexts, rate_factor)
+        if found is not None:
+            for index in self.special:
+                self.network.state[index] = found.caches[index].get("state", self.network.state[index])
+        return found
+
+    def _draw(self, x: Array) -> None:
+        """Give the layers that draw or keep statistics their contexts for this step."""
+        lead = x.shape[: x.ndim - len(self.network.inputs)]
+        for index in self.special:
+            wanted = self.network.layers[index].draws((*lead, *self.network.shapes[index]))
+            random = {name: draw(self.drawers, one, self.network.dtype) for name, one in wanted.items()}
+            self.contexts[index] = Context(training=True, random=random, state=self.network.state[index])
+
+    # When the loss stops being finite
+
+    def _not_finite(self, epoch: int, batch: int, batches: int, x: Array) -> None:
+        """Take the members concerned back to their last parameters with a finite loss; stop when none goes on.
+
+        The loss of step t shows what step t - 1 did, so that step is undone.
+        """
+        engine = self.engine
+        reason = self._reason(epoch, batch, batches, x, engine.not_finite)
+        engine.undo()
+        if not engine.active.any():
+            self.run.stopped_early = True
+            self.run.stop(reason)
+        warnings.warn(reason, TrainingWarning, stacklevel=2)
+
+    def _reason(self, epoch: int, batch: int, batches: int, x: Array, bad: Array) -> str:
+        culprit = first_out_of_range(self.network, self.contexts, x)
+        who = "" if self.network.members is None else f" of member(s) {', '.join(map(str, np.flatnonzero(bad)))}"
+        place = f"epoch {epoch}" + (f", batch {batch + 1} of {batches}" if batches > 1 else "")
+        tries = [f"a lower learning_rate (it was {self._rate():.3g})"]
+        largest = float(np.abs(self.data.x).max(initial=0.0))
+        if largest > 100:
+            tries.append(f"scaled inputs (the largest value in X is {largest:.3g})")
+        if self.plan.clip_norm is None:
+            tries.append("clip_norm=1.0")
+        return (
+            f"stopped in {place}: the loss{who} is no longer finite. {culprit}. The parameters are those from before that "
+            f"step. Try {', or '.join(tries)}"
+        )
+
+
+def first_out_of_range(network: Network, contexts: Sequence[Context], x: Array) -> str:
+    """Say which layer's values leave the range of numbers first, on the way forward."""
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for index, (name, layer) in enumerate(zip(network.names, network.layers, strict=True)):
+            for parameter, array in network._views[index].items():
+                count = int((~np.isfinite(array)).sum())
+                if count:
+                    return f"First out of range: {name}.{parameter} ({count} of {array.size} values, by an update too large)"
+            x, _ = layer.forward(network._views[index], x, contexts[index])
+            count = int((~np.isfinite(x)).sum())
+            if count:
+                return f"First out of range: the output of {name} ({count} of {x.size} values)"
+    return f"Every layer's output is finite (the largest is {np.abs(x).max():.3g}): the loss itself overflows"
+
+
+def number(value: Any) -> Any:
+    """Return a float for a single value, an array for one a member."""
+    return float(value) if isinstance(value, float) or np.ndim(value) == 0 else value
+
+
+def _remembered_penalty(network: Network, loss: Loss | str | None, penalty: Penalty | None) -> Penalty | None:
+    return network.fitted.penalty if penalty is None and loss is None and network.fitted is not None else penalty
+
+
+def _resolve_optimizer(network: Network, optimizer: Optimizer | LBFGS | str | None) -> tuple[Optimizer | LBFGS, Any]:
+    """Return the optimizer that is meant, and the state to go on from, if there is one."""
+    remembered = network.fitted
+    if optimizer is None:
+        if remembered is None or remembered.optimizer is None:
+            return Adam(), None
+        return remembered.optimizer, remembered.optimizer_state
+    if isinstance(optimizer, str):
+        names = {name.lower(): kind for name, kind in OPTIMIZERS.items()}
+        if optimizer == "lbfgs":
+            return LBFGS(), None
+        if optimizer not in names:
+            raise ValueError(f"there is no optimizer {optimizer!r}; the names are {', '.join([*names, 'lbfgs'])}")
+        return names[optimizer](), None
+    if isinstance(optimizer, type):
+        raise TypeError(f"optimizer is the class {optimizer.__name__}; write {optimizer.__name__}()")
+    if not isinstance(optimizer, (Optimizer, LBFGS)):
+        raise TypeError(f"optimizer must be an Optimizer, LBFGS or the name of one, found {optimizer!r}")
+    return optimizer, None
+
+
+def _check_numbers(
+    epochs: int,
+    batch_size: int | None,
+    validation_fraction: float,
+    clip_norm: float | None,
+    clip_value: float | None,
+    batches: str,
+    every: str,
+    engine: str,
+) -> None:
+    from pellucid.engines import find
+
+    find(engine)
+    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+        if value is None and name == "batch_size":
+            continue
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+            raise ValueError(f"{name} must be a positive whole number, found {value!r}")
+    if not 0 <= validation_fraction < 1:
+        raise ValueError(f"validation_fraction must lie in [0, 1), found {validation_fraction!r}")
+    for name, limit in (("clip_norm", clip_norm), ("clip_value", clip_value)):
+        if limit is not None and not 0 < limit < np.inf:
+            raise ValueError(f"{name} must be positive and finite, or None, found {limit!r}")
+    if batches not in ("own", "shared"):
+        raise ValueError(f'batches must be "own" or "shared", found {batches!r}')
+    if every not in ("epoch", "batch"):
+        raise ValueError(f'every must be "epoch" or "batch", found {every!r}')
+
+
+def _hold_out(
+    network: Network, loss: Loss, data: Batch, validation_data: tuple[Any, ...] | None, fraction: float, seed: int
+) -> tuple[Batch, Batch | None]:
+    """Return the records to train on, and those to validate on, if any."""
+    if validation_data is not None:
+        if fraction:
+            raise ValueError("give either validation_data or validation_fraction, not both")
+        if not isinstance(validation_data, (tuple, list)) or len(validation_data) not in (2, 3):
+            raise TypeError("validation_data must be (X, y) or (X, y, sample_weight)")
+        try:
+            return data, batch_of(network, loss, *validation_data)
+        except (ValueError, TypeError) as problem:
+            raise type(problem)(f"validation_data: {problem}") from None
+    if not fraction:
+        return data, None
+    records = len(data.target)
+    held = round(records * fraction)
+    if held < 1 or held >= records:
+        raise ValueError(
+            f"validation_fraction={fraction} of {records} records leaves {held} to validate on and "
+            f"{records - held} to train on: both need at least one"
+        )
+    order = np.random.default_rng(child_seeds(seed)[3]).permutation(records)
+    train, valid = np.sort(order[held:]), np.sort(order[:held])
+
+    def part(rows: Array) -> Batch:
+        return Batch(data.x[rows], data.target[rows], None if data.weights is None else data.weights[rows])
+
+    return part(train), part(valid)
+
+
+def _factors(
+    network: Network, multipliers: Mapping[str, float] | None, argument: str, biases: float = 1.0, frozen: bool = False
+) -> Any:
+    """Return one factor for each parameter in theta, from factors by layer or by parameter name."""
+    chosen = dict(multipliers or {})
+    factors = np.ones(network.layout.size, dtype=network.dtype)
+    known = set()
+    for slot in network.layout.slots:
+        layer = network.names[slot.layer]
+        full = f"{layer}.{slot.name}"
+        known |= {layer, full}
+        factor = chosen.get(full, chosen.get(layer, 1.0) * (biases if slot.is_bias else 1.0))
+        if frozen and layer in network.frozen:
+            factor = 0.0
+        factors[slot.start : slot.stop] = factor
+    for name, value in chosen.items():
+        if name not in known:
+            raise ValueError(f"{argument}: there is no {name!r}; the names are {', '.join(sorted(known))}")
+        if not 0 <= value < np.inf:
+            raise ValueError(f"{argument}: the factor of {name!r} must be finite and not negative, found {value!r}")
+    return 1.0 if (factors == 1).all() else factors

@@ -1,0 +1,341 @@
+"""Every layer of the shared table against its contract and against PyTorch; two toy layers that stretch the contract."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+
+from judges import judge
+from pellucid.arrays import Draw, draw, erf, sum64
+from pellucid.functions import absolute, sigmoid, softplus
+from pellucid.gradient_check import check_gradients
+from pellucid.layers import EVALUATION, LAYERS, Context, Dense, Layer, Tanh
+from pellucid.network import Network
+from pellucid.optimizers import SGD
+from table import LAYER_EXAMPLES, LayerExample, ToyCentre, ToyNoise, missing, scatter
+
+DTYPES = ["float64", "float32"]
+over_all = pytest.mark.parametrize("example", LAYER_EXAMPLES, ids=str)
+over_dtypes = pytest.mark.parametrize("dtype", DTYPES)
+
+
+def parameters_of(network):
+    return next(iter(network.parameters.values()), {})
+
+
+def passes(example: LayerExample, x, seed=2, dtype="float64", members=None):
+    """Go once forward and back; return everything."""
+    parameters = parameters_of(example.network(dtype, members))
+    y, cache = example.layer.forward(parameters, x, EVALUATION)
+    dy = np.random.default_rng(seed).standard_normal(y.shape).astype(dtype)
+    dx, gradients = example.layer.backward(parameters, cache, dy)
+    return parameters, y, cache, dy, dx, gradients
+
+
+def test_table_has_every_layer():
+    assert missing(LAYERS, [example.layer for example in LAYER_EXAMPLES]) == set()
+
+
+@over_all
+def test_output_has_the_shape_that_the_layer_says(example):
+    x = example.x()
+    parameters, y, _, _, dx, gradients = passes(example, x)
+    assert y.shape == (len(x), *example.layer.output_shape(example.shape))
+    assert dx.shape == x.shape
+    assert {name: array.shape for name, array in gradients.items()} == {
+        name: parameter.shape for name, parameter in example.layer.parameters(example.shape).items()
+    }
+    assert set(gradients) == set(parameters)
+
+
+@over_all
+@over_dtypes
+def test_dtype_is_kept(example, dtype):
+    x = example.x(dtype=dtype)
+    _, y, cache, _, dx, gradients = passes(example, x, dtype=dtype)
+    found = {"y": y, "dx": dx, **gradients, **{f"cache {name}": value for name, value in cache.items()}}
+    wrong = {name: value.dtype for name, value in found.items() if value.dtype not in (np.dtype(dtype), np.dtype(bool))}
+    assert not wrong
+
+
+@over_all
+def test_batch_equals_singles(example):
+    x = example.x()
+    parameters, y, _, dy, dx, gradients = passes(example, x)
+    total = {name: np.zeros_like(value) for name, value in gradients.items()}
+    for row in range(len(x)):
+        one, cache = example.layer.forward(parameters, x[row : row + 1], EVALUATION)
+        d_one, each = example.layer.backward(parameters, cache, dy[row : row + 1])
+        np.testing.assert_allclose(one[0], y[row], rtol=1e-14, atol=1e-15)
+        np.testing.assert_allclose(d_one[0], dx[row], rtol=1e-14, atol=1e-15)
+        total = {name: total[name] + each[name] for name in total}
+    for name, value in gradients.items():
+        np.testing.assert_allclose(total[name], value, rtol=1e-13, atol=1e-14)
+
+
+@over_all
+def test_members_equal_single_calls(example):
+    x = np.stack([example.x(seed=member) for member in range(3)])
+    parameters, y, _, dy, dx, gradients = passes(example, x, members=3)
+    for member in range(3):
+        own = {name: value[member] for name, value in parameters.items()}
+        one, cache = example.layer.forward(own, x[member], EVALUATION)
+        d_one, each = example.layer.backward(own, cache, dy[member])
+        np.testing.assert_allclose(one, y[member], rtol=1e-14, atol=1e-15)
+        np.testing.assert_allclose(d_one, dx[member], rtol=1e-14, atol=1e-15)
+        for name, value in each.items():
+            np.testing.assert_allclose(value, gradients[name][member], rtol=1e-13, atol=1e-14)
+
+
+@over_all
+def test_nothing_is_overwritten(example):
+    x = example.x()
+    parameters = parameters_of(example.network())
+    given = copy.deepcopy((parameters, x))
+    y, cache = example.layer.forward(parameters, x, EVALUATION)
+    dy = np.random.default_rng(2).standard_normal(y.shape)
+    before = copy.deepcopy((y, cache, dy))
+    first = example.layer.backward(parameters, cache, dy)
+    again = example.layer.backward(parameters, cache, dy)
+    np.testing.assert_equal((parameters, x), given)
+    np.testing.assert_equal((y, cache, dy), before)
+    np.testing.assert_equal(first, again)
+
+
+@over_all
+def test_the_lowest_layers_short_cut_gives_the_same_gradients(example):
+    parameters, _, cache, dy, _, gradients = passes(example, example.x())
+    np.testing.assert_equal(example.layer.gradients(parameters, cache, dy), gradients)
+
+
+@over_all
+def test_gradient_is_proven_by_complex_step(example):
+    network = scatter(Network(example.shape, [Dense(4), example.layer, Dense(2)], seed=0))
+    x, y = example.x(), np.random.default_rng(3).standard_normal((5, 2))
+    report = check_gradients(network, x, y, loss="squared_error")
+    assert report.passed, report
+    assert {row.method for row in report.rows} == {"complex step"}
+    assert max(row.error for row in report.rows) < 1e-12
+
+
+@over_all
+def test_float32_gradient_is_near_that_of_float64(example):
+    layers, y = [Dense(4), example.layer, Dense(2)], np.random.default_rng(3).standard_normal((5, 2))
+    single = scatter(Network(example.shape, layers, seed=0, dtype="float32"))
+    double = Network(example.shape, layers, seed=0)
+    double.theta = single.theta
+    x = example.x(dtype="float32")
+    reference = double.gradient(x, y, loss="squared_error")
+    found = single.gradient(x, y.astype("float32"), loss="squared_error")
+    assert found.dtype == np.float32
+    assert np.linalg.norm(found - reference) <= 2e-6 * np.linalg.norm(reference)
+
+
+@over_all
+def test_forward_and_gradients_agree_with_torch(example):
+    torch = judge("torch")
+    x = example.x(records=9)
+    parameters, y, _, dy, dx, gradients = passes(example, x)
+    theirs = {name: torch.tensor(value, requires_grad=True) for name, value in parameters.items()}
+    x_theirs = torch.tensor(x, requires_grad=True)
+    y_theirs = example.torch(torch, x_theirs, theirs)
+    y_theirs.backward(torch.tensor(dy))
+    # What is all but 0 (a saturated tail, a sum that cancels) is held to the same share of the largest value.
+    for ours, other in [
+        (y, y_theirs.detach()),
+        (dx, x_theirs.grad),
+        *[(gradients[name], theirs[name].grad) for name in gradients],
+    ]:
+        np.testing.assert_allclose(ours, other.numpy(), rtol=1e-10, atol=1e-14 * np.abs(ours).max())
+
+
+@over_all
+@over_dtypes
+def test_extreme_inputs_stay_finite(example, dtype):
+    tiny = np.finfo(dtype).tiny
+    values = np.array([1000, -1000, 0, -0.0, tiny, -tiny, tiny / 4, -tiny / 4, 90, -90, 30, -30], dtype=dtype)
+    x = np.stack([np.resize(np.roll(values, shift), example.shape) for shift in range(len(values))])
+    with np.errstate(over="ignore"):
+        _, y, cache, _, dx, gradients = passes(example, x, dtype=dtype)
+    for name, array in {"y": y, "dx": dx, **gradients, **cache}.items():
+        assert np.isfinite(array).all(), name
+
+
+@over_all
+@over_dtypes
+def test_not_a_number_is_never_swallowed(example, dtype):
+    x = example.x(dtype=dtype)
+    x[1, 2] = np.nan
+    parameters = parameters_of(example.network(dtype))
+    y, _ = example.layer.forward(parameters, x, EVALUATION)
+    assert np.isnan(y[1, 2] if y.shape == x.shape else y[1]).all()
+    assert np.isfinite(np.delete(y, 1, axis=0)).all()
+    _, cache = example.layer.forward(parameters, example.x(dtype=dtype), EVALUATION)
+    dy = np.ones_like(y)
+    dy[1, 0] = np.nan
+    dx, _ = example.layer.backward(parameters, cache, dy)
+    assert np.isnan(dx[1]).any()
+
+
+def test_the_step_of_a_kink_is_taken_from_the_left():
+    # At 0 itself: no slope for ReLU, the leak's for LeakyReLU, as in PyTorch.
+    for name, slope in (("ReLU", 0.0), ("LeakyReLU", 0.01), ("ELU", 1.0)):
+        layer = LAYERS[name]()
+        _, cache = layer.forward({}, np.zeros((1, 1)), EVALUATION)
+        assert layer.backward({}, cache, np.ones((1, 1)))[0][0, 0] == slope
+
+
+# The pieces that layers are made of
+
+
+def test_error_function_is_right_to_the_last_digits():
+    x = np.concatenate([np.linspace(-7, 7, 2001), [-1e3, 1e3, 1e-300, -0.0]])
+    with np.errstate(over="ignore"):
+        found = erf(x)
+    reference = np.array([math.erf(value) for value in x])
+    np.testing.assert_allclose(found, reference, rtol=0, atol=5e-16)
+    assert erf(x.astype("float32")).dtype == np.float32
+    np.testing.assert_allclose(erf(x.astype("float32")), reference, rtol=0, atol=3e-7)
+
+
+@pytest.mark.parametrize("function", [absolute, sigmoid, softplus, erf])
+def test_functions_let_the_complex_step_through(function):
+    x = np.array([-40.0, -2.0, -0.1, 0.3, 5.0, 40.0])
+    slope = np.imag(function(x + 1e-30j)) / 1e-30
+    near = np.longdouble(1e-6)
+    reference = (function(x + near) - function(x - near)) / (2 * near)
+    np.testing.assert_allclose(slope, reference.astype(float), rtol=1e-8, atol=1e-12)
+
+
+def test_a_sum_that_feeds_a_statistic_is_taken_in_float64():
+    assert sum64(np.full((3, 10**6), 0.1, dtype=np.float32), axis=-1).dtype == np.float64
+    np.testing.assert_allclose(sum64(np.full(10**7, 0.1, np.float32), axis=0), 10**7 * float(np.float32(0.1)), rtol=1e-12)
+    assert sum64(np.ones((2, 3), dtype=complex), axis=(-2, -1)) == 6
+
+
+def test_members_draw_what_each_would_draw_alone():
+    generators = [np.random.default_rng(seed) for seed in (5, 6)]
+    together = draw(generators, Draw("normal", (2, 3, 4)), np.float32)
+    assert together.dtype == np.float32
+    for member, seed in enumerate((5, 6)):
+        alone = draw([np.random.default_rng(seed)], Draw("normal", (3, 4)), np.float64)
+        np.testing.assert_array_equal(together[member], alone.astype(np.float32))
+
+
+# A layer that draws and a layer that remembers
+
+TOYS = [ToyNoise(), ToyCentre()]
+over_toys = pytest.mark.parametrize("toy", TOYS, ids=lambda toy: type(toy).__name__)
+RECORDS = np.random.default_rng(0).standard_normal((22, 3)) + 1.5
+TARGETS = np.sin(RECORDS).sum(axis=1)
+
+
+def toy_network(toy: Layer, **settings) -> Network:
+    return Network(3, [Dense(5), toy, Tanh(), Dense(1)], **{"seed": 4, **settings})
+
+
+@over_toys
+@pytest.mark.parametrize("members", [None, 2])
+@pytest.mark.parametrize("training", [False, True])
+def test_toy_gradient_is_proven(toy, training, members):
+    network = scatter(toy_network(toy, members=members))
+    report = check_gradients(network, RECORDS, TARGETS, loss="squared_error", training=training)
+    assert report.passed, report
+    assert {row.method for row in report.rows} == {"complex step"}
+
+
+@over_toys
+def test_toy_trains(toy):
+    network = toy_network(toy)
+    history = network.fit(RECORDS, TARGETS, loss="squared_error", optimizer=SGD(0.05), epochs=60, batch_size=8)
+    assert history["loss"][-1] < 0.5 * history["loss"][0]
+
+
+@over_toys
+def test_toy_run_is_repeatable_and_its_seed_counts(toy):
+    def theta(seed):
+        network = toy_network(toy)
+        network.fit(RECORDS, TARGETS, loss="squared_error", epochs=2, batch_size=8, seed=seed)
+        return network.theta
+
+    np.testing.assert_array_equal(theta(1), theta(1))
+    assert (theta(1) != theta(2)).any()
+
+
+@over_toys
+@pytest.mark.parametrize("batches", ["own", "shared"])
+def test_toy_members_equal_single_runs(toy, batches):
+    settings = {"loss": "squared_error", "optimizer": SGD(0.05, momentum=0.5), "epochs": 3, "batch_size": 8}
+    settings["shuffle"] = batches == "own"  # with one order for all, only member 0 sees the order of its own seed
+    together = toy_network(toy, members=3)
+    together.fit(RECORDS, TARGETS, batches=batches, **settings)
+    for member in range(3):
+        alone = toy_network(toy, seed=4 + member)
+        alone.fit(RECORDS, TARGETS, **settings)
+        np.testing.assert_allclose(together.theta[member], alone.theta, rtol=1e-12)
+        np.testing.assert_allclose(together.predict(RECORDS)[member], alone.predict(RECORDS), rtol=1e-11)
+        for ours, others in zip(together.state, alone.state, strict=True):
+            for name in ours:
+                np.testing.assert_allclose(ours[name][member], others[name], rtol=1e-12)
+
+
+def test_noise_is_drawn_in_training_only():
+    seen = []
+
+    class Watched(ToyNoise):
+        def forward(self, parameters, x, context):
+            seen.append((context.training, dict(context.random)))
+            return super().forward(parameters, x, context)
+
+    network = Network(3, [Dense(5), Watched(), Dense(1)], seed=0)
+    network.fit(RECORDS, TARGETS, loss="squared_error", epochs=2, batch_size=8)
+    draws = [random["u"] for training, random in seen if training]
+    assert [array.shape for array in draws] == [(8, 5), (8, 5), (6, 5)] * 2
+    assert not any((draws[0] == other).any() for other in (draws[1], draws[3], draws[4]))
+    seen.clear()
+    assert (network.predict(RECORDS) == network.predict(RECORDS)).all()
+    assert seen == [(False, {})] * 2
+
+
+def test_evaluation_of_noise_is_its_mean():
+    x, layer = np.ones((4, 3)), ToyNoise(size=1.0)
+    np.testing.assert_array_equal(layer.forward({}, x, EVALUATION)[0], np.full((4, 3), 1.5))
+    context = Context(training=True, random={"u": np.full((4, 3), 0.25)})
+    np.testing.assert_array_equal(layer.forward({}, x, context)[0], np.full((4, 3), 1.25))
+
+
+def test_running_mean_is_remembered_and_used_in_prediction():
+    # One layer, nothing to learn before it: the running mean can be worked out by hand.
+    network = Network(3, [ToyCentre(keep=0.5), Dense(1)], seed=0)
+    network.fit(RECORDS, TARGETS, loss="squared_error", epochs=2, batch_size=None)
+    mean = RECORDS.mean(axis=0)
+    expected = 0.5 * (0.5 * mean) + 0.5 * mean
+    np.testing.assert_allclose(network.state[0]["mean"], expected, rtol=1e-14)
+    weights, bias = network.parameters["dense_1"]["weights"], network.parameters["dense_1"]["bias"]
+    np.testing.assert_allclose(network.predict(RECORDS), (RECORDS - expected) @ weights + bias, rtol=1e-12)
+    np.testing.assert_allclose(network.copy().predict(RECORDS), network.predict(RECORDS), rtol=0)
+
+
+def test_running_mean_keeps_the_dtype():
+    network = Network(3, [ToyCentre(), Dense(1)], seed=0, dtype="float32")
+    network.fit(RECORDS, TARGETS, loss="squared_error", epochs=2, batch_size=8)
+    assert network.state[0]["mean"].dtype == np.float32
+    assert network.predict(RECORDS).dtype == np.float32
+
+
+def test_validation_uses_the_running_mean_of_that_epoch():
+    losses = []
+    network = Network(3, [ToyCentre(keep=0.5), Dense(1)], seed=0)
+
+    def watch(report):
+        mean = report.network.state[0]["mean"]
+        weights, bias = (report.network.parameters["dense_1"][name] for name in ("weights", "bias"))
+        output = (RECORDS[:5] - mean) @ weights + bias
+        losses.append((report.validation_loss, np.mean((output[:, 0] - TARGETS[:5]) ** 2)))
+
+    network.fit(
+        RECORDS, TARGETS, loss="squared_error", epochs=3, validation_data=(RECORDS[:5], TARGETS[:5]), callbacks=[watch]
+    )
+    found, expected = zip(*losses, strict=True)
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
