@@ -140,7 +140,8 @@ def numbers(y: Any, dtype: np.dtype[Any]) -> Array:
             f"y has {int(bad.sum())} value(s) that are not finite, the first in {where}: {given[tuple(place)]}; "
             "leave those records out or fill them in"
         )
-    target = given.astype(dtype)
+    with np.errstate(over="ignore"):  # said below, with the value
+        target = given.astype(dtype)
     too_large = ~np.isfinite(target)
     if too_large.any():
         raise ValueError(

@@ -186,6 +186,7 @@ class Run:
     def end_of_epoch(self, epoch: int, batches: int, loss: Any, learning_rate: float) -> Report:
         """Write the epoch into the history, and return its report."""
         validation = None if self.held_out is None else number(loss_of_batch(self.network, self.loss, self.held_out))
+        loss = number(loss)
         seconds = self.record(loss, validation, learning_rate)
         return Report(epoch, self.epochs, batches, batches, loss, validation, learning_rate, seconds, True, self)
 
@@ -198,7 +199,7 @@ class Run:
     def within_epoch(self, epoch: int, batch: int, batches: int, loss: Any, learning_rate: float) -> Report:
         """Return the report of a batch."""
         seconds = time.perf_counter() - self._began
-        return Report(epoch, self.epochs, batch, batches, loss, None, learning_rate, seconds, False, self)
+        return Report(epoch, self.epochs, batch, batches, number(loss), None, learning_rate, seconds, False, self)
 
 
 class Steps:
@@ -257,24 +258,27 @@ class Steps:
                         if run.stopped:
                             return
                         found = step(x, target, weights, self.contexts, run.rate_factor)
-                    loss = number(found.loss)
-                    total, counted, price = total + loss * count, counted + count, price + found.penalty
+                    total, counted, price = total + found.loss * count, counted + count, price + found.penalty
                     if every == "batch" and batch < batches - 1:
-                        yield run.within_epoch(epoch, batch + 1, batches, loss + number(found.penalty), self._rate(1))
-                if self.averages:
-                    total = total / (counted + (counted == 0))
-                loss = number(total + price / batches)
+                        yield run.within_epoch(epoch, batch + 1, batches, found.loss + found.penalty, self._rate())
+                loss = self._mean(total, counted) + price / batches
                 if self.looked_at or epoch == run.epochs:
-                    yield run.end_of_epoch(epoch, batches, loss, self._rate(1))
+                    yield run.end_of_epoch(epoch, batches, loss, self._rate())
                 else:
-                    run.record(loss, None, self._rate(1))
+                    run.record(loss, None, self._rate())
         finally:
             run.fitted.optimizer_state = None if run.stopped_early else self.engine.optimizer_state
 
-    def _rate(self, ago: int = 0) -> float:
-        """Return the learning rate of the next update, or of the one so many updates ago."""
-        step = self.engine.optimizer_state.step - ago
-        return self.plan.optimizer.rate(step if step > 0 else 0) * self.run.rate_factor
+    def _mean(self, total: Any, counted: Any) -> Any:
+        """Return the epoch's mean loss, or its sum; where nothing counted, 0."""
+        return total / (counted + (counted == 0)) if self.averages else total
+
+    def _rate(self) -> float:
+        """Return the learning rate of the last update."""
+        rate = self.plan.optimizer.learning_rate
+        if callable(rate):
+            rate = rate(max(self.engine.optimizer_state.step - 1, 0))
+        return rate * self.run.rate_factor
 
     def _order(self) -> Array:
         """Return the order of the records in this epoch, [N], or [K, N] where each member has its own."""
