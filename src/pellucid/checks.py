@@ -35,7 +35,11 @@ def inputs(X: Any, shape: tuple[int, ...], dtype: np.dtype[Any], name: str = "X"
     if given.ndim != len(shape) + 1 + own or given.shape[1 + own :] != shape:
         width = " x ".join(map(str, shape)) or "1"
         raise ValueError(f"{name} has shape {given.shape}; this network takes records of width {width}: {_hint(given, shape)}")
-    converted = given.astype(dtype, copy=False)
+    if given.dtype == dtype:
+        converted = given
+    else:
+        with np.errstate(over="ignore"):  # what is too large is told below, with its place
+            converted = given.astype(dtype)
     if not np.isfinite(converted).all():
         _refuse_not_finite(given, converted, name)
     return converted

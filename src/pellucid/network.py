@@ -4,7 +4,7 @@ import copy
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -183,7 +183,8 @@ class Network:
 
     def __repr__(self) -> str:
         config = self.config
-        parts = [repr(config["inputs"]), repr(config["layers"]), f"seed={self.seed}"]
+        layers = ", ".join(as_code(layer) for layer in self.layers)
+        parts = [repr(config["inputs"]), f"[{layers}]", f"seed={self.seed}"]
         parts += [f"dtype={self.dtype.name!r}"] if self.dtype != np.float64 else []
         parts += [f"members={self.members}"] if self.members is not None else []
         parts += [f"frozen={list(self.frozen)}"] if self.frozen else []
@@ -202,6 +203,9 @@ class Network:
         False
         """
         return copy.deepcopy(self)
+
+    def __copy__(self) -> "Network":
+        return self.copy()  # a shallow copy would share theta, which nobody who copies a network wants
 
     def __getstate__(self) -> dict[str, Any]:
         # Views and contexts are made anew: copied one by one, views would no longer look into theta.
@@ -654,6 +658,27 @@ class Summary:
         return (
             f"<table><caption>{escape(self.total)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         )
+
+
+def as_code(value: Any) -> str:
+    """Return the shortest call that makes a layer (or another frozen dataclass) anew, without its defaults.
+
+    Examples
+    --------
+    >>> from pellucid import Dense, HeNormal
+    >>> as_code(Dense(3)), as_code(Dense(3, bias=False, weights_initializer=HeNormal()))
+    ('Dense(3)', 'Dense(3, bias=False, weights_initializer=HeNormal())')
+    """
+    if not is_dataclass(value) or isinstance(value, type):
+        return repr(value)
+    parts = []
+    for field in fields(value):
+        found = getattr(value, field.name)
+        if field.default is MISSING and not field.kw_only:
+            parts.append(as_code(found))
+        elif field.init and found != field.default:
+            parts.append(f"{field.name}={as_code(found)}")
+    return f"{type(value).__name__}({', '.join(parts)})"
 
 
 def child_seeds(seed: int) -> list[np.random.SeedSequence]:

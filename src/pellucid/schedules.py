@@ -206,7 +206,7 @@ class OneCycle(Schedule):
     --------
     >>> schedule = OneCycle(1.0, steps=101, rise=0.5)
     >>> [round(schedule(step), 4) for step in (0, 49, 100)]
-    [0.04, 0.9996, 0.0]
+    [0.04, 0.9998, 0.0]
 
     Source: Smith and Topin, "Super-convergence: very fast training of neural networks using large learning rates",
     2019, section 3.

@@ -93,7 +93,7 @@ def load(path: str | Path, *, custom: Mapping[str, type[Any]] | None = None) -> 
     >>> path = pathlib.Path(tempfile.mkdtemp()) / "model.pellucid"
     >>> Network(2, [Dense(1)], seed=0).save(path)
     >>> load(path)
-    Network(2, [Dense(units=1, bias=True, weights_initializer=GlorotUniform(), bias_initializer=Zeros())], seed=0)
+    Network(2, [Dense(1)], seed=0)
     """
     source = str(path)
     tensors, metadata = safetensors.read(Path(path))

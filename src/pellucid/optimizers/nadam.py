@@ -38,7 +38,7 @@ class NAdam(Optimizer):
     >>> import numpy as np
     >>> rule, theta = NAdam(0.002), np.array([1.0])
     >>> rule.update(np.array([2.0]), rule.init(theta), theta)[0].round(6)
-    array([0.00211])
+    array([0.002113])
 
     Source: Dozat, "Incorporating Nesterov momentum into Adam", 2016, section 2.
     """

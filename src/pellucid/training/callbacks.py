@@ -150,7 +150,7 @@ class ReduceOnPlateau:
     >>> history = network.fit([[1.0]], [1.0], loss="squared_error", optimizer=SGD(0.5), epochs=6,
     ...                       callbacks=[ReduceOnPlateau(0.1, patience=2, monitor="loss")])
     >>> history["learning_rate"].round(3)
-    array([0.5  , 0.5  , 0.5  , 0.5  , 0.05 , 0.05 ])
+    array([0.5 , 0.5 , 0.5 , 0.05, 0.05, 0.05])
     """
 
     def __init__(

@@ -350,6 +350,7 @@ class Steps:
 
 def first_out_of_range(network: Network, contexts: Sequence[Context], x: Array) -> str:
     """Say which layer's values leave the range of numbers first, on the way forward."""
+    largest, widest = 0.0, ""
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for index, (name, layer) in enumerate(zip(network.names, network.layers, strict=True)):
             for parameter, array in network._views[index].items():
@@ -360,7 +361,9 @@ def first_out_of_range(network: Network, contexts: Sequence[Context], x: Array) 
             count = int((~np.isfinite(x)).sum())
             if count:
                 return f"First out of range: the output of {name} ({count} of {x.size} values)"
-    return f"Every layer's output is finite (the largest is {np.abs(x).max():.3g}): the loss itself overflows"
+            if np.abs(x).max() >= largest:
+                largest, widest = float(np.abs(x).max()), name
+    return f"First out of range: the loss itself, after values up to {largest:.3g} in the output of {widest}"
 
 
 def number(value: Any) -> Any:
