@@ -6,7 +6,7 @@ peers' halves are functions that are given ``torch``, so this page needs no peer
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -77,6 +77,12 @@ def changed(thing: Any) -> str:
     return "-".join(parts)
 
 
+def with_numpy_numbers(thing: Any) -> Any:
+    """Return the same configuration with NumPy's own float64 for every float, as ``np.logspace`` gives them."""
+    found = {setting.name: getattr(thing, setting.name) for setting in fields(thing)}
+    return replace(thing, **{name: np.float64(value) for name, value in found.items() if isinstance(value, float)})
+
+
 # Layers
 
 
@@ -137,7 +143,8 @@ LAYER_EXAMPLES = [
     LayerExample(Mish(), _elementwise("mish")),
     LayerExample(Softplus(), _elementwise("softplus")),
     LayerExample(Softsign(), _elementwise("softsign")),
-    LayerExample(HardSigmoid(), _elementwise("hardsigmoid")),
+    # Not torch's own hardsigmoid: its backward multiplies by 1/6 rounded to float32, in float64 too (2.13).
+    LayerExample(HardSigmoid(), lambda torch, x, p: (x / 6 + 0.5).clamp(0, 1)),
     LayerExample(HardSwish(), _elementwise("hardswish")),
     LayerExample(Identity(), lambda torch, x, p: x * 1),
     LayerExample(Softmax(), _elementwise("softmax", dim=-1)),
@@ -252,9 +259,7 @@ def _shares(generator: np.random.Generator, records: int) -> np.ndarray:
 
 LOSS_EXAMPLES = [
     LossExample(SquaredError(), lambda g, n: g.standard_normal(n), _module("MSELoss")),
-    LossExample(
-        SquaredError(reduction="sum"), lambda g, n: g.standard_normal((n, 2)), _module("MSELoss"), outputs=2
-    ),
+    LossExample(SquaredError(reduction="sum"), lambda g, n: g.standard_normal((n, 2)), _module("MSELoss"), outputs=2),
     LossExample(AbsoluteError(), lambda g, n: g.standard_normal((n, 2)), _module("L1Loss"), outputs=2),
     LossExample(Huber(), lambda g, n: 2 * g.standard_normal(n), _module("HuberLoss")),
     LossExample(Huber(delta=0.3), lambda g, n: g.standard_normal(n), _module("HuberLoss", delta=0.3)),
@@ -301,7 +306,10 @@ LOSS_EXAMPLES = [
         name="CrossEntropyFromLogits-shares",
     ),
     LossExample(
-        CrossEntropyFromLogits(label_smoothing=0.2), lambda g, n: g.integers(0, 3, n), _classes(smoothing=0.2), outputs=3
+        CrossEntropyFromLogits(label_smoothing=0.2),
+        lambda g, n: g.integers(0, 3, n),
+        _classes(smoothing=0.2),
+        outputs=3,
     ),
     LossExample(
         CrossEntropyFromLogits(class_weights=(1.0, 0.25, 4.0)),
@@ -342,7 +350,8 @@ OPTIMIZER_EXAMPLES = [
     OptimizerExample(SGD(0.05), lambda torch, p: torch.optim.SGD(p, lr=0.05)),
     OptimizerExample(SGD(0.02, momentum=0.9), lambda torch, p: torch.optim.SGD(p, lr=0.02, momentum=0.9)),
     OptimizerExample(
-        SGD(0.02, momentum=0.8, nesterov=True), lambda torch, p: torch.optim.SGD(p, lr=0.02, momentum=0.8, nesterov=True)
+        SGD(0.02, momentum=0.8, nesterov=True),
+        lambda torch, p: torch.optim.SGD(p, lr=0.02, momentum=0.8, nesterov=True),
     ),
     # At a rate that never changes, it makes no difference whether the rate is inside the velocity.
     OptimizerExample(
@@ -356,8 +365,8 @@ OPTIMIZER_EXAMPLES = [
     OptimizerExample(AdaGrad(0.1, epsilon=1e-3), lambda torch, p: torch.optim.Adagrad(p, lr=0.1, eps=1e-3)),
     OptimizerExample(RMSprop(0.01), lambda torch, p: torch.optim.RMSprop(p, lr=0.01, alpha=0.99, eps=1e-8)),
     OptimizerExample(
-        RMSprop(0.01, rho=0.9, epsilon=1e-4, momentum=0.7),
-        lambda torch, p: torch.optim.RMSprop(p, lr=0.01, alpha=0.9, eps=1e-4, momentum=0.7),
+        RMSprop(0.01, rho=0.9, epsilon=1e-4, momentum=0.8),
+        lambda torch, p: torch.optim.RMSprop(p, lr=0.01, alpha=0.9, eps=1e-4, momentum=0.8),
     ),
     OptimizerExample(Adam(), lambda torch, p: torch.optim.Adam(p, lr=0.001, betas=(0.9, 0.999), eps=1e-8)),
     OptimizerExample(
@@ -368,9 +377,7 @@ OPTIMIZER_EXAMPLES = [
     OptimizerExample(
         AMSGrad(0.05, beta2=0.9), lambda torch, p: torch.optim.Adam(p, lr=0.05, betas=(0.9, 0.9), amsgrad=True)
     ),
-    OptimizerExample(
-        AdamW(0.05, weight_decay=0.1), lambda torch, p: torch.optim.AdamW(p, lr=0.05, weight_decay=0.1)
-    ),
+    OptimizerExample(AdamW(0.05, weight_decay=0.1), lambda torch, p: torch.optim.AdamW(p, lr=0.05, weight_decay=0.1)),
     OptimizerExample(NAdam(0.02), lambda torch, p: torch.optim.NAdam(p, lr=0.02)),
     OptimizerExample(
         NAdam(0.02, beta1=0.8, momentum_decay=0.1),
@@ -405,9 +412,7 @@ SCHEDULE_EXAMPLES = [
     ScheduleExample(StepDecay(0.1, every=7, factor=0.5), lambda t, o: t.StepLR(o, step_size=7, gamma=0.5)),
     ScheduleExample(StepDecay(0.1, every=20), lambda t, o: t.StepLR(o, step_size=20)),
     ScheduleExample(ExponentialDecay(0.1, factor=0.95), lambda t, o: t.ExponentialLR(o, gamma=0.95)),
-    ScheduleExample(
-        ExponentialDecay(0.1, factor=0.25, over=10), lambda t, o: t.ExponentialLR(o, gamma=0.25**0.1)
-    ),
+    ScheduleExample(ExponentialDecay(0.1, factor=0.25, over=10), lambda t, o: t.ExponentialLR(o, gamma=0.25**0.1)),
     ScheduleExample(InverseScaling(0.1), lambda t, o: t.LambdaLR(o, lambda step: (step + 1) ** -0.5)),
     ScheduleExample(InverseScaling(0.1, power=0.7), lambda t, o: t.LambdaLR(o, lambda step: (step + 1) ** -0.7)),
     ScheduleExample(
@@ -429,7 +434,9 @@ SCHEDULE_EXAMPLES = [
     ScheduleExample(OneCycle(0.1, steps=60), lambda t, o: t.OneCycleLR(o, max_lr=0.1, total_steps=60)),
     ScheduleExample(
         OneCycle(0.1, steps=60, rise=0.45, start=10.0, end=100.0),
-        lambda t, o: t.OneCycleLR(o, max_lr=0.1, total_steps=60, pct_start=0.45, div_factor=10.0, final_div_factor=100.0),
+        lambda t, o: t.OneCycleLR(
+            o, max_lr=0.1, total_steps=60, pct_start=0.45, div_factor=10.0, final_div_factor=100.0
+        ),
     ),
 ]
 

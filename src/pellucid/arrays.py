@@ -58,7 +58,9 @@ def sum64(x: Array, axis: int | tuple[int, ...] | None) -> Array:
     1000000.0149011612
     """
     precise = x.dtype == np.float64 or x.dtype == np.complex128
-    total: Array = x.sum(axis) if precise else x.sum(axis, np.float64)
+    if type(x) is np.ndarray:
+        return np.add.reduce(x, axis, None if precise else np.float64)
+    total: Array = x.sum(axis, None if precise else np.float64)
     return total
 
 

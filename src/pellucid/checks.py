@@ -128,10 +128,29 @@ def weights(sample_weight: Any, records: int, dtype: np.dtype[Any], name: str = 
             f"{name} must be finite and not negative; {int(wrong.sum())} of them are not, the first "
             f"{given[row]} in row {row}"
         )
-    if records and not given.any():
+    with np.errstate(over="ignore", under="ignore"):  # what does not fit is told below
+        column: Array = given.astype(dtype)[:, None]
+    if not np.isfinite(column).all():
+        raise ValueError(f"{name} holds values too large for {dtype.name}, the first {given[~np.isfinite(column[:, 0])][0]}")
+    if records and not column.any():
         raise ValueError(f"{name}: all {records} weights are 0, so no record counts")
-    column: Array = given.astype(dtype)[:, None]
     return column
+
+
+def plain_numbers(configuration: Any) -> None:
+    """Turn NumPy's numbers in a frozen dataclass into Python's own, in place.
+
+    A setting taken out of an array (``np.logspace(...)[0]``) would otherwise turn float32 arithmetic into float64.
+
+    Examples
+    --------
+    >>> from pellucid import LeakyReLU
+    >>> LeakyReLU(np.float64(0.1)).slope.__class__
+    <class 'float'>
+    """
+    for name, value in vars(configuration).items():
+        if isinstance(value, np.generic):
+            object.__setattr__(configuration, name, value.item())
 
 
 def same_length(X: Array, y: Array, records_axis: int = 0) -> None:

@@ -44,7 +44,7 @@ def softplus(x: Array) -> Array:
     --------
     >>> import numpy as np
     >>> softplus(np.array([-1000.0, 0.0, 1000.0])).round(4)
-    array([   0.    ,    0.6931, 1000.    ])
+    array([0.000e+00, 6.931e-01, 1.000e+03])
     """
     xp = namespace(x)
     positive = x.real >= 0

@@ -30,9 +30,10 @@ DIFFERENCE = 1e-5
 TOLERANCES = {"complex step": 1e-12, "central difference": 1e-7, "float32": 2e-6}
 ELEMENTWISE_TOLERANCE = 1e-10
 ELEMENTWISE_FLOOR = 1e-3
-# A parameter's gradient is measured against its own length, but at least this share of the whole gradient's:
-# where the true gradient is 0, rounding alone is left.
-SHARE_OF_WHOLE = 1e-4
+# A parameter's gradient is measured against its own length, but at least this share of the whole gradient's and of the
+# gradient that arrives at the output; a layer's slope against at least this. For where the true gradient is 0 (a bias
+# before a normalisation) or all but 0 (a sigmoid's y (1 - y) when y is nearly 1), rounding alone is left.
+SHARE_OF_WHOLE = 1e-2
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ class GradientRow:
         How many of its values were perturbed, of how many.
     method : "complex step" or "central difference"
     error : float
-        |hand-written - reference| / |reference|, over all values checked.
+        |hand-written - reference| / |reference|, over all values checked. A reference that is all but 0 beside the
+        whole gradient counts as a hundredth of that: there, nothing but rounding would be compared.
     tolerance : float
         What ``error`` may be at most.
     largest : float
@@ -232,7 +234,7 @@ class _Checker:
 
     def parameter_rows(self) -> list[GradientRow]:
         method = "complex step" if self._goes_complex() else "central difference"
-        whole = float(np.linalg.norm(self.found.gradient))
+        whole = float(max(np.linalg.norm(self.found.gradient), np.linalg.norm(self.found.d_output)))
         rows = []
         for slot in self.network.layout.slots:
             if slot.layer in self.objective.frozen:
@@ -318,6 +320,7 @@ class _Checker:
         directions = [self._random(array.shape) for array in arrays]
         mine = sum(float((h.astype(np.float64) * d).sum()) for h, d in zip(hand, directions, strict=True))
         scale = sum(float(np.abs(h.astype(np.float64) * d).sum()) for h, d in zip(hand, directions, strict=True))
+        scale = max(scale, SHARE_OF_WHOLE * float(np.abs(dy).sum()))
 
         def moved(step: complex) -> Array:
             values = [array + step * direction for array, direction in zip(arrays, directions, strict=True)]

@@ -16,7 +16,8 @@ from pellucid.network import Network, resolve_loss
 from pellucid.penalties import Penalty
 
 
-class Pass(NamedTuple):
+@dataclass(slots=True)
+class Pass:
     """One pass forward and back, with everything that it computed on the way.
 
     ``loss`` and ``penalty`` are numbers, or [K] for K members; ``gradient`` is the flat gradient of

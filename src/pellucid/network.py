@@ -218,12 +218,13 @@ class Network:
     def set_state(self, state: Sequence[Mapping[str, Array]]) -> None:
         """Replace the running statistics of the layers that keep any, one mapping a layer."""
         self.state = [dict(named) for named in state]
-        self._look()
+        self._evaluation = [Context(state=named) if named else EVALUATION for named in self.state]
 
     def _look(self) -> None:
         """Make the views into theta, and the contexts of prediction."""
         self._views: list[dict[str, Array]] = self.layout.views(self._theta)
-        self._evaluation: list[Context] = [Context(state=named) if named else EVALUATION for named in self.state]
+        self._evaluation: list[Context]
+        self.set_state(self.state)
 
     def _shapes(self) -> tuple[Shape, ...]:
         shapes = [self.inputs]

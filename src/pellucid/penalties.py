@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from pellucid.arrays import Array, namespace, sum64
+from pellucid.checks import plain_numbers
 from pellucid.functions import absolute
 
 
@@ -35,6 +36,7 @@ class Penalty:
     biases: bool = False
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         for name, strength in (("l1", self.l1), ("l2", self.l2)):
             if not 0 <= strength < math.inf:
                 raise ValueError(f"Penalty: {name} must be finite and not negative, found {strength}")

@@ -40,6 +40,7 @@ class NumpyEngine:
         self.parameters = plan.objective.layout.views(theta)
         self.optimizer_state = optimizer_state
         self.steps = 0
+        self.one_block = theta.nbytes <= 2 * BLOCK_BYTES
         self.before = theta.copy()  # the parameters of one step ago
         self.gradient = np.empty_like(theta)
         layout = plan.objective.layout
@@ -69,9 +70,15 @@ class NumpyEngine:
             gradient = np.where(self.active[:, None], gradient, 0)
             factor = factor * self.active[:, None].astype(theta.dtype)
         np.copyto(self.before, theta)
-        self.optimizer_state = update_in_place(
-            plan.optimizer, gradient, self.optimizer_state, theta, factor, plan.decay_factors
-        )
+        if self.one_block:
+            move, self.optimizer_state = plan.optimizer.update(
+                gradient, self.optimizer_state, theta, factor, plan.decay_factors
+            )
+            theta -= move
+        else:
+            self.optimizer_state = update_in_place(
+                plan.optimizer, gradient, self.optimizer_state, theta, factor, plan.decay_factors
+            )
         self.steps += 1
         if self.steps % SETTLE_EVERY == 0:
             self.optimizer_state = settle(self.optimizer_state)
@@ -82,6 +89,12 @@ class NumpyEngine:
         self.theta[self.not_finite] = self.before[self.not_finite]
         self.active = self.active & ~self.not_finite
         self._all_active = False
+
+    def kept(self, new: Array, old: Array) -> Array:
+        """Return new running statistics; of members that rest, the old ones."""
+        if self._all_active:
+            return new
+        return np.where(self.active.reshape(self.active.shape + (1,) * (new.ndim - 1)), new, old)
 
     def _flat(self, gradients: list[dict[str, Array]]) -> Array:
         """Put the gradients into the one vector that this engine keeps for them."""
@@ -106,10 +119,6 @@ def update_in_place(
     >>> theta, state.step
     (array([0.5, 1.5]), 1)
     """
-    if theta.nbytes <= 2 * BLOCK_BYTES:
-        step, new = optimizer.update(gradient, state, theta, rate_factor, decay_factor)
-        theta -= step
-        return new
     width = BLOCK_BYTES // (theta.itemsize * (theta.size // theta.shape[-1]))
     whole = [isinstance(value, np.ndarray) and value.shape == theta.shape for value in state]
     for start in range(0, theta.shape[-1], max(width, 1)):
@@ -131,7 +140,7 @@ def settle(state: Any) -> Any:
     """Put 0 for moments that have all but faded: subnormal numbers make arithmetic several times slower.
 
     A moment below 1e8 times the smallest normal number (1e-30 in float32, 1e-300 in float64) counts for
-    nothing in any step. It is called often enough that none can fade further in between.
+    nothing in any step. Called every 64 updates, it keeps any memory of 0.75 or more clear of subnormal numbers.
 
     Examples
     --------

@@ -48,6 +48,7 @@ class Dense(Layer):
     bias_initializer: Initializer = Zeros()
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if isinstance(self.units, bool) or not isinstance(self.units, int) or self.units < 1:
             raise ValueError(f"Dense: units must be a positive whole number, found {self.units!r}")
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
 from pellucid.arrays import Array, Draw
+from pellucid.checks import plain_numbers
 from pellucid.initializers import Initializer
 
 Shape: TypeAlias = tuple[int, ...]
@@ -90,6 +91,10 @@ class Layer:
 
     complex_step: ClassVar[bool] = True
     """Whether ``forward`` is analytic in its arrays, so that a complex step proves its gradient."""
+
+    def __post_init__(self) -> None:
+        """Check the settings; a layer that has any to check goes on from here by ``super().__post_init__()``."""
+        plain_numbers(self)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of one record after this layer, from its shape before it."""

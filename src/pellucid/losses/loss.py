@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy as np
 
 from pellucid.arrays import Array, namespace, sum64
+from pellucid.checks import plain_numbers
 
 Cache: TypeAlias = dict[str, Array]
 Reduction: TypeAlias = Literal["mean", "sum"]
@@ -53,6 +54,7 @@ class Loss:
     """The layer that this loss holds within itself ("Sigmoid" or "Softmax"); empty if it holds none."""
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         if self.reduction not in ("mean", "sum"):
             raise ValueError(f'{type(self).__name__}: reduction must be "mean" or "sum", found {self.reduction!r}')
 

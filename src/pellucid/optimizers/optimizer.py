@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from pellucid.arrays import Array
+from pellucid.checks import plain_numbers
 from pellucid.schedules import Schedule
 
 Rate: TypeAlias = float | Schedule
@@ -49,6 +50,7 @@ class Optimizer:
     learning_rate: Rate = 0.01
 
     def __post_init__(self) -> None:
+        plain_numbers(self)
         if not callable(self.learning_rate) and not 0 < self.learning_rate < math.inf:
             raise ValueError(
                 f"{type(self).__name__}: learning_rate must be positive and finite, found {self.learning_rate!r}"
@@ -56,7 +58,7 @@ class Optimizer:
 
     def rate(self, step: int) -> float:
         """Return the learning rate of the update that follows ``step`` others."""
-        return self.learning_rate(step) if callable(self.learning_rate) else self.learning_rate
+        return float(self.learning_rate(step)) if callable(self.learning_rate) else self.learning_rate
 
     def init(self, theta: Array) -> State:
         """Return the memory that training starts with."""

@@ -3,13 +3,12 @@
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from pellucid import checks
 from pellucid.arrays import Array, draw
-from pellucid.engines.numpy import NumpyEngine
 from pellucid.gradients import Batch, Objective, Pass, batch_of, loss_of_batch
 from pellucid.layers import Context
 from pellucid.losses import Loss
@@ -20,6 +19,9 @@ from pellucid.training.callbacks import Callback, Progress
 from pellucid.training.history import History, Report
 from pellucid.training.lbfgs import LBFGS
 from pellucid.training.step import Plan
+
+if TYPE_CHECKING:
+    from pellucid.engines import NumpyEngine
 
 
 class TrainingWarning(UserWarning):
@@ -104,9 +106,12 @@ def _run(
     every: Literal["epoch", "batch"] = "epoch",
     looked_at: bool,
 ) -> Iterator[Report]:
+    from pellucid.engines import find as find_engine  # engines lie below training: they execute its steps
+
     resolved, penalty = resolve_loss(loss, network), _remembered_penalty(network, loss, penalty)
     rule, state = _resolve_optimizer(network, optimizer)
-    _check_numbers(epochs, batch_size, validation_fraction, clip_norm, clip_value, batches, every, engine)
+    _check_numbers(epochs, batch_size, validation_fraction, clip_norm, clip_value, batches, every)
+    engine_kind = find_engine(engine)
     seed = network.seed if seed is None else seed
     if np.asarray(X).ndim == len(network.inputs) + 2:
         raise ValueError("fit takes one table of records, shared by all members")
@@ -129,7 +134,9 @@ def _run(
         else 1.0,
     )
     size = len(data.target) if batch_size is None else min(batch_size, len(data.target))
-    steps = Steps(this, plan, state, data, size, shuffle, batches == "own", seed, looked_at)
+    state = rule.init(network.theta) if state is None else state
+    executor = engine_kind(plan, network.theta, state)
+    steps = Steps(this, executor, data, size, shuffle, batches == "own", seed, looked_at)
     return this.reports(steps.epochs(every))
 
 
@@ -208,8 +215,7 @@ class Steps:
     def __init__(
         self,
         run: Run,
-        plan: Plan,
-        optimizer_state: Any,
+        engine: "NumpyEngine",
         data: Batch,
         batch_size: int,
         shuffle: bool,
@@ -218,11 +224,10 @@ class Steps:
         looked_at: bool,
     ) -> None:
         network = run.network
-        self.run, self.network, self.plan, self.data = run, network, plan, data
+        plan = engine.plan
+        self.run, self.engine, self.network, self.plan, self.data = run, engine, network, plan, data
         self.records, self.batch_size = len(data.target), batch_size
         self.shuffle = shuffle and batch_size < self.records
-        state = plan.optimizer.init(network.theta) if optimizer_state is None else optimizer_state
-        self.engine = NumpyEngine(plan, network.theta, state)
         members = network.members or 1
         shufflers = members if own_batches and network.members is not None else 1
         self.own_batches = network.members is not None and own_batches
@@ -305,8 +310,13 @@ class Steps:
         self._draw(x)
         found = self.engine.step(x, target, weights, contexts, rate_factor)
         if found is not None:
-            for index in self.special:
-                self.network.state[index] = found.caches[index].get("state", self.network.state[index])
+            before = self.network.state
+            self.network.set_state(
+                [
+                    {name: self.engine.kept(cache.get("state", old)[name], value) for name, value in old.items()}
+                    for cache, old in zip(found.caches, before, strict=True)
+                ]
+            )
         return found
 
     def _draw(self, x: Array) -> None:
@@ -404,11 +414,7 @@ def _check_numbers(
     clip_value: float | None,
     batches: str,
     every: str,
-    engine: str,
 ) -> None:
-    from pellucid.engines import find
-
-    find(engine)
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if value is None and name == "batch_size":
             continue

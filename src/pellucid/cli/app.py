@@ -1,0 +1,135 @@
+"""The subcommands, and how an error becomes a line or two instead of a traceback."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+from rich.console import Console
+from rich.text import Text
+
+from pellucid._version import __version__
+from pellucid.errors import PellucidError
+
+# In Markdown, two spaces at its end keep a line for itself.
+EXAMPLES = "  \n".join(
+    (
+        "Examples:",
+        "pellucid demo",
+        "pellucid train homes.csv --target price",
+        "pellucid train homes.csv --target price --ignore city --ignore street",
+        "pellucid predict homes.pellucid new.csv --output predictions.csv",
+    )
+)
+
+INTERRUPTED = 130  # 128 and the number of SIGINT, as a shell reports it
+PIPE_CLOSED = 141  # 128 and the number of SIGPIPE
+
+app = App(
+    name="pellucid",
+    help="Neural networks you can see through: train one on a table, and predict with it.",
+    help_epilogue=EXAMPLES,
+    help_format="markdown",
+    version=__version__,
+    suppress_keyboard_interrupt=False,
+)
+# Named, not imported: a command's file and what it needs are loaded when that command is run.
+app.command("pellucid.cli.demo:demo", name="demo", help="Train the first network of a tutorial, every number shown.")
+app.command("pellucid.cli.train:train", name="train", help="Train a network on a table, and write it to a file.")
+app.command("pellucid.cli.predict:predict", name="predict", help="Predict the rows of a table with a trained model.")
+
+
+class Screen(Console):
+    """A console that leaves a closed pipe to its caller, and finds nothing of its own in the text to colour."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False)
+
+    def on_broken_pipe(self) -> None:
+        """Raise the BrokenPipeError that is being handled; rich would end the program."""
+        raise  # noqa: PLE0704
+
+
+class UsageError(Exception):
+    """The command cannot be run as it was typed."""
+
+
+class CommandError(Exception):
+    """The command came to nothing, for the reason in the text."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command, and return its exit status; whatever goes wrong is said on standard error."""
+    try:
+        status = _called(arguments)
+        sys.stdout.flush()  # here, where a closed pipe is still caught
+        return status if isinstance(status, int) else 0
+    except UsageError as error:
+        say_error(f"{error}\nTry: pellucid {_command(arguments)}--help")
+        return 2
+    except BrokenPipeError:  # nobody reads on, as in `pellucid predict ... | head`
+        _close_output()
+        return PIPE_CLOSED
+    except KeyboardInterrupt as interrupt:
+        say_error(f"interrupted; {interrupt or 'nothing was written'}")
+        return INTERRUPTED
+    except UnicodeEncodeError as error:
+        say_error(
+            f"standard output is {error.encoding}, which has no {error.object[error.start]!r}; "
+            "write to a file (--output), or set PYTHONIOENCODING=utf-8"
+        )
+    except (PellucidError, CommandError) as error:
+        say_error(str(error))
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename is not None else ""
+        say_error(f"{place}{error.strerror or error}")
+        _close_output()
+    except MemoryError as error:
+        say_error(f"there is not enough memory{f': {error}' if str(error) else ''}")
+    except Exception as error:
+        if os.environ.get("PELLUCID_TRACEBACK"):
+            raise
+        say_error(
+            f"{type(error).__name__}: {error}\n"
+            "This should not happen; please report it with what PELLUCID_TRACEBACK=1 pellucid ... prints"
+        )
+    return 1
+
+
+def _close_output() -> None:
+    """Let what could not be written go, or the interpreter would complain of it once more at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _called(arguments: Sequence[str]) -> object:
+    try:
+        return app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        error.verbose = False
+        raise UsageError(str(error)) from None
+
+
+def say_error(text: str) -> None:
+    """Write an error to standard error, in two lines at most."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if len(lines) > 2:
+        lines = [f"{lines[0]} {'; '.join(lines[1:-1])}", lines[-1]]
+    say("\n".join(lines), start="error: ", style="bold red")
+
+
+def say(text: str, *, start: str = "", style: str = "") -> None:
+    """Write to standard error, beside the results, in lines as long as they are."""
+    # A terminal must not obey what a file name or a cell of a table holds.
+    safe = "".join(letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1] for letter in text)
+    with contextlib.suppress(BrokenPipeError):
+        Screen(stderr=True).print(Text.assemble((start, style), safe), soft_wrap=True)
+
+
+def _command(arguments: Sequence[str]) -> str:
+    known = [word for word in arguments[:1] if word in ("demo", "train", "predict")]
+    return f"{known[0]} " if known else ""

@@ -1,0 +1,91 @@
+"""``pellucid predict``: the predictions of a model for the rows of a table."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from pellucid.cli.app import CommandError, say
+from pellucid.cli.screen import shown
+from pellucid.cli.train import check_output
+from pellucid.extras import require
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from pellucid.tables import TableModel
+
+COLUMNS_NAMED = 8
+
+
+def predict(
+    model: Path,
+    table: Path,
+    /,
+    *,
+    output: Path | None = None,
+    force: Annotated[bool, Parameter(negative=(), show_default=False)] = False,
+    probabilities: Annotated[bool, Parameter(negative="--no-probabilities", show_default=False)] = True,
+) -> None:
+    """Predict the rows of a table with a model that `pellucid train` wrote.
+
+    The predictions are in the order of the rows, one line each: the column "prediction", and for classes the
+    probability of each.
+
+    Parameters
+    ----------
+    model
+        The model file.
+    table
+        A CSV or Parquet file with the columns that the model learnt from, in any order.
+    output
+        Where to write: a file ending in .csv, .tsv or .parquet. By default standard output, as CSV.
+    force
+        Replace the output file if it exists.
+    probabilities
+        Whether to give each class's probability beside the prediction.
+    """
+    require("polars", "tables", purpose="reading tables")
+    import polars as pl
+
+    from pellucid.files import load
+    from pellucid.tables import TableModel
+    from pellucid.tables.reading import read_table, write_table
+
+    if output is not None:
+        check_output(output, force, model, table)
+    found = load(model)
+    if not isinstance(found, TableModel):
+        raise CommandError(
+            f"{model} holds a {type(found).__name__}, not the model of a table: see pellucid train --help"
+        )
+    frame = read_table(table)
+    columns = {"prediction": pl.Series(found.predict(frame, source=table).tolist())}
+    if probabilities and found.classes_:
+        chances = found.predict_proba(frame, source=table)
+        for place, label in enumerate(found.classes_):
+            text = str(label).lower() if isinstance(label, bool) else str(label)
+            columns[f"probability_{text}"] = pl.Series(chances[:, place])
+    notes(found, frame, table)
+    write_table(pl.DataFrame(columns), output, overwrite=force)
+    if output is not None:
+        say(f"wrote {frame.height:,} predictions to {output}")
+
+
+def notes(model: "TableModel", frame: "pl.DataFrame", table: Path) -> None:
+    """Say on standard error what the person may not expect of the table."""
+    extra = model.extra_columns(frame)
+    if extra:
+        more = f" and {len(extra) - COLUMNS_NAMED} more" if len(extra) > COLUMNS_NAMED else ""
+        say(f"note: the model does not know, and did not use: {', '.join(map(shown, extra[:COLUMNS_NAMED]))}{more}")
+    far = model.unusual_values(frame, source=table)
+    if far:
+        name = next(iter(far))
+        row, scaler, place = int(far[name][0]), model.learnt.scaler, model.columns.index(name)
+        count = sum(map(len, far.values()))
+        others = f"; so do {count - 1:,} other values" if count > 2 else "; so does another value" if count == 2 else ""
+        low, high = (shown(float(figure[place])) for figure in (scaler.low, scaler.high))
+        say(
+            f"note: column {name!r}, row {row + 1}: {frame[name][row]} lies far outside what was learnt from "
+            f"({low} to {high}), and its prediction is a guess{others}"
+        )
