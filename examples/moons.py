@@ -35,7 +35,7 @@ def start():
 
 
 def train(network, X, y, passes=PASSES):
-    """Train, and give (passes made, cost, cost one pass earlier) after the first pass, then every 1,000, and the last."""
+    """Train; give (passes made, cost, cost one pass earlier) after the first pass, every 1,000, and the last."""
     reports = run(network, X, y, loss=LOSS, penalty=PENALTY, optimizer=SGD(RATE), epochs=passes, batch_size=None)
     for report in reports:
         if report.epoch % 1000 == 1 or report.epoch == passes:

@@ -152,7 +152,7 @@ def test_held_out_records_are_never_trained_on():
     history = network.fit(X, y, loss=LOGITS, epochs=3, validation_fraction=0.25, seed=3)
     assert len(history["validation_loss"]) == 3
     # Spoil exactly the rows that were held out: the parameters must not change by one bit.
-    from pellucid.network import child_seeds
+    from pellucid.configuration import child_seeds
 
     held = np.random.default_rng(child_seeds(3)[3]).permutation(40)[:10]
     spoilt = X.copy()

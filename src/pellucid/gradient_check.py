@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 
 from pellucid.arrays import Array, Draw, draw
+from pellucid.configuration import child_seeds
 from pellucid.gradients import Objective, batch_of, objective_of
 from pellucid.layers import Context
 from pellucid.losses import Loss
-from pellucid.network import Network, child_seeds
+from pellucid.network import Network
 from pellucid.penalties import Penalty
 
 COMPLEX_STEP = 1e-30
@@ -324,7 +325,8 @@ class _Checker:
 
         def moved(step: complex) -> Array:
             values = [array + step * direction for array, direction in zip(arrays, directions, strict=True)]
-            return (dy.astype(np.float64) * forward(values)).sum()
+            total: Array = (dy.astype(np.float64) * forward(values)).sum()
+            return total
 
         def difference() -> float:
             return float((moved(DIFFERENCE) - moved(-DIFFERENCE)) / (2 * DIFFERENCE))

@@ -2,9 +2,8 @@
 
 import copy
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,11 +12,21 @@ import numpy.typing as npt
 
 from pellucid import checks, walk
 from pellucid.arrays import Array
+from pellucid.configuration import (
+    as_code,
+    checked_dtype,
+    checked_layers,
+    checked_seed,
+    checked_shape,
+    child_seeds,
+    numbered,
+)
 from pellucid.layers import EVALUATION, Context, Layer
 from pellucid.layers.layer import Shape
 from pellucid.layout import Layout
 from pellucid.losses import SHORT_NAMES, Loss
 from pellucid.penalties import Penalty
+from pellucid.summary import Summary
 
 if TYPE_CHECKING:
     from pellucid.optimizers import Optimizer
@@ -98,16 +107,16 @@ class Network:
         members: int | None = None,
         frozen: Sequence[str] = (),
     ) -> None:
-        self.inputs: Shape = _checked_shape(inputs)
-        self.layers: tuple[Layer, ...] = _checked_layers(layers)
-        self.seed: int = _checked_seed(seed)
-        self.dtype: np.dtype[Any] = _checked_dtype(dtype)
+        self.inputs: Shape = checked_shape(inputs)
+        self.layers: tuple[Layer, ...] = checked_layers(layers)
+        self.seed: int = checked_seed(seed)
+        self.dtype: np.dtype[Any] = checked_dtype(dtype)
         if members is not None and (not isinstance(members, int) or isinstance(members, bool) or members < 1):
             raise ValueError(f"members must be a positive whole number or None, found {members!r}")
         self.members: int | None = members
         self.fitted: Fitted | None = None
 
-        self.names: tuple[str, ...] = _numbered(self.layers)
+        self.names: tuple[str, ...] = numbered(self.layers)
         self.shapes: tuple[Shape, ...] = self._shapes()
         wanted = [layer.parameters(shape) for layer, shape in zip(self.layers, self.shapes, strict=False)]
         self.layout: Layout = Layout(wanted)
@@ -218,12 +227,11 @@ class Network:
     def set_state(self, state: Sequence[Mapping[str, Array]]) -> None:
         """Replace the running statistics of the layers that keep any, one mapping a layer."""
         self.state = [dict(named) for named in state]
-        self._evaluation = [Context(state=named) if named else EVALUATION for named in self.state]
+        self._evaluation: list[Context] = [Context(state=named) if named else EVALUATION for named in self.state]
 
     def _look(self) -> None:
         """Make the views into theta, and the contexts of prediction."""
         self._views: list[dict[str, Array]] = self.layout.views(self._theta)
-        self._evaluation: list[Context]
         self.set_state(self.state)
 
     def _shapes(self) -> tuple[Shape, ...]:
@@ -291,7 +299,8 @@ class Network:
         output = np.empty((*self._lead, records, *self.outputs), dtype=self.dtype)
         for start in range(0, records, at_once):
             part = slice(start, start + at_once)
-            output[..., part, *[slice(None)] * len(self.outputs)] = self._forward(x[part] if axis == 0 else x[:, part])
+            rows: tuple[Any, ...] = (..., part, *[slice(None)] * len(self.outputs))
+            output[rows] = self._forward(x[part] if axis == 0 else x[:, part])
         return output
 
     def _widest(self) -> int:
@@ -486,7 +495,7 @@ class Network:
 
     # What it shows
 
-    def summary(self) -> "Summary":
+    def summary(self) -> Summary:
         """Return a table of the layers, their output shapes and their parameters, for a terminal or a notebook.
 
         Examples
@@ -629,64 +638,6 @@ class Network:
         save(self, path, overwrite=overwrite)
 
 
-class Summary:
-    """A table of a network's layers that shows itself in a terminal and in a notebook."""
-
-    def __init__(self, rows: list[tuple[str, str, str, int]], total: str) -> None:
-        self.rows = rows
-        self.total = total
-
-    def __repr__(self) -> str:
-        table = [("layer", "kind", "output", "parameters")]
-        table += [(name, kind, shape, f"{count:,}") for name, kind, shape, count in self.rows]
-        widths = [max(len(row[column]) for row in table) for column in range(4)]
-        table.insert(1, tuple("-" * width for width in widths))  # type: ignore[arg-type]
-        lines = [
-            "  ".join([*(cell.ljust(width) for cell, width in zip(row[:3], widths, strict=False)), row[3].rjust(widths[3])])
-            for row in table
-        ]
-        return "\n".join([*lines, self.total])
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        head = "".join(f"<th scope='col'>{name}</th>" for name in ("layer", "kind", "output", "parameters"))
-        body = "".join(
-            f"<tr><th scope='row'>{escape(name)}</th><td>{escape(kind)}</td><td>{escape(shape)}</td>"
-            f"<td style='text-align:right'>{count:,}</td></tr>"
-            for name, kind, shape, count in self.rows
-        )
-        return (
-            f"<table><caption>{escape(self.total)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        )
-
-
-def as_code(value: Any) -> str:
-    """Return the shortest call that makes a layer (or another frozen dataclass) anew, without its defaults.
-
-    Examples
-    --------
-    >>> from pellucid import Dense, HeNormal
-    >>> as_code(Dense(3)), as_code(Dense(3, bias=False, weights_initializer=HeNormal()))
-    ('Dense(3)', 'Dense(3, bias=False, weights_initializer=HeNormal())')
-    """
-    if not is_dataclass(value) or isinstance(value, type):
-        return repr(value)
-    parts = []
-    for field in fields(value):
-        found = getattr(value, field.name)
-        if field.default is MISSING and not field.kw_only:
-            parts.append(as_code(found))
-        elif field.init and found != field.default:
-            parts.append(f"{field.name}={as_code(found)}")
-    return f"{type(value).__name__}({', '.join(parts)})"
-
-
-def child_seeds(seed: int) -> list[np.random.SeedSequence]:
-    """Return the seeds of the start, the shuffling, the draws and the held-out share, in this order."""
-    return np.random.SeedSequence(seed).spawn(4)
-
-
 def resolve_loss(loss: Loss | str | None, network: Network) -> Loss:
     """Return the loss that is meant: the one given, by its name, or that of the last training; check that it fits."""
     if loss is None:
@@ -706,52 +657,6 @@ def resolve_loss(loss: Loss | str | None, network: Network) -> Loss:
             f"ends with {last}: drop that last layer (predict_proba applies it)"
         )
     return loss
-
-
-def _numbered(layers: Sequence[Layer]) -> tuple[str, ...]:
-    seen: Counter[str] = Counter()
-    names = []
-    for layer in layers:
-        base = layer.base_name()
-        seen[base] += 1
-        names.append(f"{base}_{seen[base]}")
-    return tuple(names)
-
-
-def _checked_shape(inputs: int | tuple[int, ...]) -> Shape:
-    shape = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
-    if not shape or any(isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1 for size in shape):
-        raise ValueError(f"inputs must be the width or the shape of one record, in positive whole numbers: {inputs!r}")
-    return tuple(int(size) for size in shape)
-
-
-def _checked_layers(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    if isinstance(layers, Layer):
-        raise TypeError(f"layers must be a list of layers; write [{layers!r}]")
-    chain = tuple(layers)
-    if not chain:
-        raise ValueError("layers is empty; a network needs at least one layer, such as [Dense(1)]")
-    for place, layer in enumerate(chain):
-        if isinstance(layer, type):
-            raise TypeError(f"layers[{place}] is the class {layer.__name__}; write {layer.__name__}() to make a layer of it")
-        if not isinstance(layer, Layer):
-            raise TypeError(f"layers[{place}] must be a layer, found {layer!r}")
-    return chain
-
-
-def _checked_seed(seed: int | None) -> int:
-    if seed is None:
-        return int(np.random.SeedSequence().generate_state(1)[0])
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(f"seed must be a whole number of at least 0, or None, found {seed!r}")
-    return int(seed)
-
-
-def _checked_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
-    found = np.dtype(dtype)
-    if found not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise ValueError(f'dtype must be "float64" or "float32", found {found.name!r}')
-    return found
 
 
 def _shape_text(shape: Shape) -> str:

@@ -2,6 +2,8 @@
 
 from pellucid.engines.numpy import NumpyEngine
 
+__all__ = ["ENGINES", "NumpyEngine", "find"]
+
 ENGINES: dict[str, type[NumpyEngine]] = {"numpy": NumpyEngine}
 """Every engine by its name."""
 

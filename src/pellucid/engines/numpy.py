@@ -124,12 +124,16 @@ def update_in_place(
     for start in range(0, theta.shape[-1], max(width, 1)):
         part = (..., slice(start, start + max(width, 1)))
         block = type(state)(*[value[part] if is_whole else value for value, is_whole in zip(state, whole, strict=True)])
-        step, new = optimizer.update(gradient[part], block, theta[part], _part(rate_factor, part), _part(decay_factor, part))
+        step, new = optimizer.update(
+            gradient[part], block, theta[part], _part(rate_factor, part), _part(decay_factor, part)
+        )
         theta[part] -= step
         for value, after, is_whole in zip(state, new, whole, strict=True):
             if is_whole:
                 value[part] = after
-    return type(state)(*[value if is_whole else after for value, after, is_whole in zip(state, new, whole, strict=True)])
+    return type(state)(
+        *[value if is_whole else after for value, after, is_whole in zip(state, new, whole, strict=True)]
+    )
 
 
 def _part(factor: Factor, part: Any) -> Factor:

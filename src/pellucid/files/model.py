@@ -217,6 +217,8 @@ def _fitted_from(
     expected: dict[str, Array] = {}
     state = None
     if config["optimizer_state"] is not None:
+        if optimizer is None:
+            raise ModelFileError(f"{source}: it holds an optimizer's memory, but names no optimizer")
         # The optimizer itself says which arrays its memory has, and in which shapes.
         start = optimizer.init(network.theta)
         arrays = {name: value for name, value in start._asdict().items() if _is_array(value)}

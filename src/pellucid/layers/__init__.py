@@ -41,4 +41,26 @@ LAYERS: dict[str, type[Layer]] = {
 }
 """Every layer by its name: what a model file may name, and what the shared checks run over."""
 
-__all__ = ["EVALUATION", "LAYERS", "Context", "Layer", "Parameter", *LAYERS]
+__all__ = [
+    "ELU",
+    "EVALUATION",
+    "GELU",
+    "LAYERS",
+    "SELU",
+    "Context",
+    "Dense",
+    "HardSigmoid",
+    "HardSwish",
+    "Identity",
+    "Layer",
+    "LeakyReLU",
+    "Mish",
+    "Parameter",
+    "ReLU",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Softsign",
+    "Tanh",
+]

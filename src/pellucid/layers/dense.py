@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pellucid.arrays import Array
+from pellucid.arrays import Array, matmul
 from pellucid.initializers import GlorotUniform, Initializer, Zeros
 from pellucid.layers.layer import Arrays, Cache, Context, Layer, Parameter, Shape
 
@@ -63,17 +63,17 @@ class Dense(Layer):
         return weights | bias if self.bias else weights
 
     def forward(self, parameters: Arrays, x: Array, context: Context) -> tuple[Array, Cache]:
-        y = x @ parameters["weights"]  # [B,I] @ [I,O] -> [B,O]
+        y = matmul(x, parameters["weights"])  # [B,I] @ [I,O] -> [B,O]
         if self.bias:
             y = y + parameters["bias"][..., None, :]  # [B,O] + [1,O] -> [B,O]
         return y, {"x": x}
 
     def backward(self, parameters: Arrays, cache: Cache, dy: Array) -> tuple[Array, dict[str, Array]]:
         gradients = self.gradients(parameters, cache, dy)
-        dx = dy @ parameters["weights"].mT  # [B,O] @ [O,I] -> [B,I]
+        dx = matmul(dy, parameters["weights"].mT)  # [B,O] @ [O,I] -> [B,I]
         return dx, gradients
 
     def gradients(self, parameters: Arrays, cache: Cache, dy: Array) -> dict[str, Array]:
         gradients = {"bias": dy.sum(axis=-2)} if self.bias else {}  # [B,O] -> [O]
-        gradients["weights"] = cache["x"].mT @ dy  # [I,B] @ [B,O] -> [I,O]
+        gradients["weights"] = matmul(cache["x"].mT, dy)  # [I,B] @ [B,O] -> [I,O]
         return gradients

@@ -43,4 +43,20 @@ SHORT_NAMES: dict[str, type[Loss]] = {
 }
 """What may be written in place of a loss with its default settings."""
 
-__all__ = ["LOSSES", "SHORT_NAMES", "Loss", "Reduction", "reduce", *LOSSES]
+__all__ = [
+    "LOSSES",
+    "SHORT_NAMES",
+    "AbsoluteError",
+    "BinaryCrossEntropyFromLogits",
+    "CrossEntropyFromLogits",
+    "GaussianNLL",
+    "Hinge",
+    "Huber",
+    "LogCosh",
+    "Loss",
+    "Poisson",
+    "Quantile",
+    "Reduction",
+    "SquaredError",
+    "reduce",
+]

@@ -139,7 +139,7 @@ class CrossEntropyFromLogits(Loss):
                 f"the network has {target.shape[-1]} outputs"
             )
         each = namespace(target).asarray(self.class_weights, dtype=target.dtype)
-        by_class = (target * each).sum(axis=-1, keepdims=True)  # [B,C] * [C] -> [B,1]
+        by_class: Array = (target * each).sum(axis=-1, keepdims=True)  # [B,C] * [C] -> [B,1]
         return by_class if weights is None else weights * by_class
 
     def encode(self, y: Any, outputs: int, dtype: np.dtype[Any]) -> Array:
@@ -155,7 +155,9 @@ class CrossEntropyFromLogits(Loss):
         off = np.abs(target.sum(axis=1, dtype=np.float64) - 1) > 1e-5
         if off.any():
             row = int(np.argmax(off))
-            raise ValueError(f"y: the shares of a record must add up to 1; row {row} adds up to {target[row].sum():.6g}")
+            raise ValueError(
+                f"y: the shares of a record must add up to 1; row {row} adds up to {target[row].sum():.6g}"
+            )
         return target
 
 
@@ -223,5 +225,3 @@ def _refuse_outside(target: Array, name: str) -> None:
     if outside.any():
         row = int(np.argwhere(outside)[0, 0])
         raise ValueError(f"{name}: targets must lie in [0, 1], found {target[outside][0]} in row {row} of y")
-
-

@@ -13,4 +13,15 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 }
 """Every optimizer by its name: what a model file may name, and what the shared checks run over."""
 
-__all__ = ["OPTIMIZERS", "Optimizer", *OPTIMIZERS]
+__all__ = [
+    "OPTIMIZERS",
+    "SGD",
+    "AMSGrad",
+    "AdaGrad",
+    "Adam",
+    "AdamW",
+    "Lion",
+    "NAdam",
+    "Optimizer",
+    "RMSprop",
+]

@@ -62,9 +62,7 @@ class Adam(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check(
-            type(self).__name__, beta1=share(self.beta1), beta2=share(self.beta2), epsilon=positive(self.epsilon)
-        )
+        check(type(self).__name__, beta1=share(self.beta1), beta2=share(self.beta2), epsilon=positive(self.epsilon))
 
     def init(self, theta: Array) -> AdamState:
         zeros = namespace(theta).zeros_like

@@ -46,9 +46,7 @@ class Lion(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check(
-            "Lion", beta1=share(self.beta1), beta2=share(self.beta2), weight_decay=at_least_zero(self.weight_decay)
-        )
+        check("Lion", beta1=share(self.beta1), beta2=share(self.beta2), weight_decay=at_least_zero(self.weight_decay))
 
     def init(self, theta: Array) -> LionState:
         return LionState(step=0, m=namespace(theta).zeros_like(theta))

@@ -79,6 +79,11 @@ class EarlyStopping:
         self.patience, self.min_delta = patience, min_delta
         self.monitor, self.restore_best = monitor, restore_best
         self._run: object = None
+        self.best: Array
+        self.best_epoch: Array
+        self._waiting: Array
+        self._theta: Array
+        self._state: list[dict[str, Array]]
 
     def __call__(self, report: Report) -> None:
         if not report.end_of_epoch:
@@ -105,9 +110,9 @@ class EarlyStopping:
     def _begin(self, report: Report) -> None:
         shape = np.shape(report.loss)
         self._run = report.run
-        self.best: Array = np.full(shape, np.inf)
-        self.best_epoch: Array = np.zeros(shape, dtype=int)
-        self._waiting: Array = np.ones(shape, dtype=bool)
+        self.best = np.full(shape, np.inf)
+        self.best_epoch = np.zeros(shape, dtype=int)
+        self._waiting = np.ones(shape, dtype=bool)
         self._theta = report.network.theta.copy()
         self._state = _where(np.ones(shape, dtype=bool), report.network.state, report.network.state)
 
@@ -179,7 +184,9 @@ class ReduceOnPlateau:
             self._run, self._best, self._waited = report.run, np.inf, 0
         found = getattr(report, self.monitor)
         if found is None:
-            raise ValueError('ReduceOnPlateau watches validation_loss, but there are no validation records; monitor="loss"?')
+            raise ValueError(
+                'ReduceOnPlateau watches validation_loss, but there are no validation records; monitor="loss"?'
+            )
         loss = float(np.mean(found))
         if loss < self._best - self.min_delta:
             self._best, self._waited = loss, 0

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pellucid.network import Network
     from pellucid.training.loop import Run
 
+
 class History:
     """Every figure of a run, one value an epoch (for K members, loss figures are [epochs, K]).
 

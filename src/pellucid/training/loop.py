@@ -9,10 +9,11 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.arrays import Array, draw
+from pellucid.configuration import child_seeds
 from pellucid.gradients import Batch, Objective, Pass, batch_of, loss_of_batch
 from pellucid.layers import Context
 from pellucid.losses import Loss
-from pellucid.network import Fitted, Network, child_seeds, resolve_loss
+from pellucid.network import Fitted, Network, resolve_loss
 from pellucid.optimizers import OPTIMIZERS, Adam, Optimizer
 from pellucid.penalties import Penalty
 from pellucid.training.callbacks import Callback, Progress
@@ -35,9 +36,11 @@ class TrainingWarning(UserWarning):
     """
 
 
-def fit(network: Network, X: Any, y: Any, *, progress: bool = False, callbacks: Iterable[Callback] = (), **settings: Any) -> History:
+def fit(
+    network: Network, X: Any, y: Any, *, progress: bool = False, callbacks: Iterable[Callback] = (), **settings: Any
+) -> History:
     """Exhaust :func:`run`, and return the history."""
-    chosen = [*callbacks, Progress()] if progress else list(callbacks)
+    chosen: list[Callback] = [*callbacks, Progress()] if progress else list(callbacks)
     looked_at = bool(chosen or settings.get("validation_data") or settings.get("validation_fraction"))
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for _ in _run(network, X, y, callbacks=chosen, looked_at=looked_at, **settings):
@@ -80,6 +83,7 @@ def _silently(reports: Iterator[Report]) -> Iterator[Report]:
             yield report
     finally:
         reports.close()  # type: ignore[attr-defined]
+
 
 def _run(
     network: Network,
@@ -254,7 +258,9 @@ class Steps:
         try:
             for epoch in range(1, run.epochs + 1):
                 order = self._order() if self.shuffle else None
-                total, counted, price = 0.0, 0.0, 0.0
+                total: Any = 0.0
+                counted: Any = 0.0
+                price: Any = 0.0
                 for batch in range(batches):
                     x, target, weights, count = as_they_are[batch] if order is None else self._batch(order, batch)
                     found = step(x, target, weights, self.contexts, run.rate_factor)

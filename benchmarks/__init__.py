@@ -1,0 +1,1 @@
+"""Benchmarks: each a command that prints a table of ratios, both sides in one run, medians."""
