@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from pellucid.errors import ModelFileError
-from pellucid.initializers import INITIALIZERS
-from pellucid.layers import LAYERS
+from pellucid.initializers import INITIALIZERS, Initializer
+from pellucid.layers import LAYERS, Layer
 from pellucid.losses import LOSSES
 from pellucid.optimizers import OPTIMIZERS
 from pellucid.penalties import Penalty
-from pellucid.schedules import SCHEDULES
+from pellucid.schedules import SCHEDULES, Schedule
 from pellucid.training.lbfgs import LBFGS
 
 KNOWN: dict[str, type[Any]] = {
@@ -63,7 +63,7 @@ def describe(value: Any, where: str) -> Any:
             if field.init
         }
         return {"type": name, **fields}
-    if type(value).__module__ != "builtins" and not getattr(value, "__dict__", None):
+    if isinstance(value, (Layer, Schedule, Initializer)) and not vars(value):
         return {"type": type(value).__name__}  # a class of one's own without any settings
     raise TypeError(
         f"{where}: a {type(value).__name__} cannot be kept in a model file; make its class a frozen dataclass of numbers "

@@ -223,7 +223,8 @@ def _fitted_from(
         start = optimizer.init(network.theta)
         arrays = {name: value for name, value in start._asdict().items() if _is_array(value)}
         numbers = config["optimizer_state"]
-        if numbers.keys() | arrays.keys() != set(start._fields) or numbers.keys() & arrays.keys():
+        others = {name: type(value) for name, value in start._asdict().items() if name not in arrays}
+        if not isinstance(numbers, dict) or {name: type(value) for name, value in numbers.items()} != others:
             raise ModelFileError(f"{source}: the optimizer's memory does not fit {type(optimizer).__name__}")
         expected.update({f"optimizer/{name}": value for name, value in arrays.items()})
         state = type(start)(**numbers, **{name: tensors.get(f"optimizer/{name}") for name in arrays})
