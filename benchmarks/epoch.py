@@ -39,9 +39,7 @@ def case(inputs, hidden, classes, batch, records, rounds):
         print("PyTorch is not installed: left out")
     else:
         x, t = torch.from_numpy(X), torch.from_numpy(y)
-        peer = torch.nn.Sequential(
-            torch.nn.Linear(inputs, hidden), torch.nn.ReLU(), torch.nn.Linear(hidden, classes)
-        )
+        peer = torch.nn.Sequential(torch.nn.Linear(inputs, hidden), torch.nn.ReLU(), torch.nn.Linear(hidden, classes))
         optimizer = torch.optim.Adam(peer.parameters(), fused=True)
         cost = torch.nn.CrossEntropyLoss()
 

@@ -1,9 +1,9 @@
 """The proof of gradients must be able to fail: wrong gradients are planted, and every one must be caught."""
 
+import dataclasses
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-import dataclasses
 import numpy as np
 import pytest
 from hypothesis import given, settings

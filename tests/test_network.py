@@ -49,7 +49,8 @@ def test_theta_keeps_its_shape_and_kind():
 
 
 def test_forward_by_hand():
-    # One record (1, 2), two tanh units: z = (1*0.5 + 2*0.25 + 0, 1*-1 + 2*0.5 + 1) = (1, 1); output = 3 tanh(1) - tanh(1).
+    # One record (1, 2), two tanh units:
+    # z = (1*0.5 + 2*0.25 + 0, 1*-1 + 2*0.5 + 1) = (1, 1); output = 3 tanh(1) - tanh(1).
     network = Network(2, [Dense(2), Tanh(), Dense(1)], seed=0)
     network.theta = [0.5, -1.0, 0.25, 0.5, 0.0, 1.0, 3.0, -1.0, 0.5]
     np.testing.assert_allclose(network.forward([[1.0, 2.0]]), [[2 * np.tanh(1.0) + 0.5]], rtol=1e-15)
@@ -225,7 +226,11 @@ def test_a_saved_network_is_a_start(tmp_path):
     network = small()
     network.fit(X, y, loss="cross_entropy_from_logits", epochs=3)
     network.save(tmp_path / "n.pellucid")
-    new = Network(3, [Dense(4), Tanh(), Dense(1)], seed=9).start_from(pellucid.load(tmp_path / "n.pellucid")).freeze("dense_1")
+    new = (
+        Network(3, [Dense(4), Tanh(), Dense(1)], seed=9)
+        .start_from(pellucid.load(tmp_path / "n.pellucid"))
+        .freeze("dense_1")
+    )
     before = new.theta[:16].copy()
     new.fit(X, [1.0, 2.0, 3.0], loss="squared_error", optimizer=SGD(0.1), epochs=2)
     assert (new.theta[:16] == before).all()
@@ -235,4 +240,4 @@ def test_public_names_are_all_there():
     for name in pellucid.__all__:
         assert getattr(pellucid, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'Netwrok'"):
-        pellucid.Netwrok  # noqa: B018
+        pellucid.Netwrok

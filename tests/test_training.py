@@ -46,14 +46,14 @@ def seen_rows(**settings):
     seen = []
 
     @dataclass(frozen=True, kw_only=True)
-    class Noting(SquaredError):
+    class NotingLoss(SquaredError):  # noqa: N818 (an error of measurement, not an exception)
         def forward(self, output, target):
             seen.append(target[..., 0].astype(int).tolist())
             return super().forward(output, target)
 
     records = settings.pop("records", 7)
     network = Network(1, [Dense(1)], seed=0)
-    network.fit(np.zeros((records, 1)), np.arange(records), loss=Noting(), optimizer=SGD(1e-9), **settings)
+    network.fit(np.zeros((records, 1)), np.arange(records), loss=NotingLoss(), optimizer=SGD(1e-9), **settings)
     return seen
 
 
@@ -91,7 +91,9 @@ def test_one_step_by_hand():
     # Gradient: mean of 2 error x = (2*2*1 + 2*4*2) / 2 = 10; with rate 0.1 the weight goes from 2 to 1.
     network = Network(1, [Dense(1, bias=False)], seed=0)
     network.theta = [2.0]
-    history = network.fit([[1.0], [2.0]], [0.0, 0.0], loss="squared_error", optimizer=SGD(0.1), epochs=1, batch_size=None)
+    history = network.fit(
+        [[1.0], [2.0]], [0.0, 0.0], loss="squared_error", optimizer=SGD(0.1), epochs=1, batch_size=None
+    )
     assert history["loss"].tolist() == [10.0]
     assert network.theta.tolist() == [1.0]
 
@@ -113,7 +115,9 @@ def test_the_epochs_loss_is_the_mean_over_records_and_weights():
     network = small()
     expected = network.loss(X, y, loss="squared_error", sample_weight=weights)
     # A rate this small changes nothing: so the mean over uneven batches must be the loss of the whole.
-    history = network.fit(X, y, loss="squared_error", sample_weight=weights, optimizer=SGD(1e-30), epochs=1, batch_size=4)
+    history = network.fit(
+        X, y, loss="squared_error", sample_weight=weights, optimizer=SGD(1e-30), epochs=1, batch_size=4
+    )
     np.testing.assert_allclose(history["loss"][0], expected, rtol=1e-12)
 
 
@@ -121,7 +125,14 @@ def test_a_batch_whose_weights_are_all_0_changes_nothing():
     network = small()
     X, y = table(4)
     history = network.fit(
-        X, y, loss="squared_error", sample_weight=[0, 0, 1, 1], optimizer=SGD(0.1), batch_size=2, shuffle=False, epochs=1
+        X,
+        y,
+        loss="squared_error",
+        sample_weight=[0, 0, 1, 1],
+        optimizer=SGD(0.1),
+        batch_size=2,
+        shuffle=False,
+        epochs=1,
     )
     assert np.isfinite(history["loss"]).all()
     other = small()
@@ -266,9 +277,9 @@ def test_fit_again_goes_on_where_it_was():
     X, y = table()
     network, whole = small(), small()
     for _ in range(3):
-        network.fit(X, y, loss=LOGITS, optimizer=Adam(), epochs=1, shuffle=False) if network.fitted is None else network.fit(
-            X, y, epochs=1, shuffle=False
-        )
+        network.fit(
+            X, y, loss=LOGITS, optimizer=Adam(), epochs=1, shuffle=False
+        ) if network.fitted is None else network.fit(X, y, epochs=1, shuffle=False)
     whole.fit(X, y, loss=LOGITS, optimizer=Adam(), epochs=3, shuffle=False)
     np.testing.assert_array_equal(network.theta, whole.theta)
 
@@ -338,7 +349,9 @@ def test_clipping_bounds_the_step():
 def test_a_diverging_run_stops_and_keeps_the_last_finite_parameters():
     X, y = table()
     network = Network(3, [Dense(5), ReLU(), Dense(5), ReLU(), Dense(1)], seed=0)
-    with pytest.warns(TrainingWarning, match=r"epoch \d+, batch \d+ of 4: .*First out of range: .*dense_\d.*lower learning_rate"):
+    with pytest.warns(
+        TrainingWarning, match=r"epoch \d+, batch \d+ of 4: .*First out of range: .*dense_\d.*lower learning_rate"
+    ):
         history = network.fit(X, y, loss="squared_error", optimizer=SGD(1e3), batch_size=16, epochs=50)
     assert np.isfinite(network.theta).all()
     assert np.isfinite(network.loss(X, y))

@@ -11,6 +11,11 @@ import numpy as np  # noqa: F401  (what everything here stands on; loaded now, s
 from pellucid._version import __version__
 
 if TYPE_CHECKING:
+    from pellucid import losses as losses
+    from pellucid import metrics as metrics
+    from pellucid import optimizers as optimizers
+    from pellucid import schedules as schedules
+    from pellucid import training as training
     from pellucid.errors import MissingExtraError, ModelFileError, PellucidError, TableError
     from pellucid.files import load
     from pellucid.gradient_check import GradientReport, check_gradients
@@ -174,6 +179,9 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "TrainingWarning",
     ),
 }
+_PARTS = ("losses", "metrics", "optimizers", "schedules", "training")
+"""Modules that may be reached as attributes, without an import of their own: ``pellucid.metrics.accuracy``."""
+
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [
@@ -255,6 +263,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _PARTS:
+        return import_module(f"pellucid.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'pellucid' has no attribute {name!r}")
     value = getattr(import_module(f"pellucid.{_HOME[name]}"), name)

@@ -34,7 +34,9 @@ def inputs(X: Any, shape: tuple[int, ...], dtype: np.dtype[Any], name: str = "X"
     own = members is not None and given.ndim == len(shape) + 2 and given.shape[0] == members
     if given.ndim != len(shape) + 1 + own or given.shape[1 + own :] != shape:
         width = " x ".join(map(str, shape)) or "1"
-        raise ValueError(f"{name} has shape {given.shape}; this network takes records of width {width}: {_hint(given, shape)}")
+        raise ValueError(
+            f"{name} has shape {given.shape}; this network takes records of width {width}: {_hint(given, shape)}"
+        )
     if given.dtype == dtype:
         converted = given
     else:
@@ -131,7 +133,9 @@ def weights(sample_weight: Any, records: int, dtype: np.dtype[Any], name: str = 
     with np.errstate(over="ignore", under="ignore"):  # what does not fit is told below
         column: Array = given.astype(dtype)[:, None]
     if not np.isfinite(column).all():
-        raise ValueError(f"{name} holds values too large for {dtype.name}, the first {given[~np.isfinite(column[:, 0])][0]}")
+        raise ValueError(
+            f"{name} holds values too large for {dtype.name}, the first {given[~np.isfinite(column[:, 0])][0]}"
+        )
     if records and not column.any():
         raise ValueError(f"{name}: all {records} weights are 0, so no record counts")
     return column

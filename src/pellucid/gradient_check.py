@@ -112,7 +112,9 @@ class GradientReport:
                 (name, values, row.method, f"{row.largest:.3g}", f"{row.error:.1e}", f"{row.tolerance:.0e}", verdict)
             )
         widths = [max(len(line[column]) for line in cells) for column in range(7)]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
+        ]
         return "\n".join([*lines, self.verdict])
 
     __repr__ = __str__
@@ -123,7 +125,8 @@ class GradientReport:
         if self.passed:
             return f"All gradients agree; the largest error is {self.worst.error:.1e} ({_name(self.worst)})."
         wrong = sum(not row.passed for row in self.rows)
-        text = f"{wrong} of {len(self.rows)} checks failed; the worst is {_name(self.worst)}: error {self.worst.error:.1e}."
+        worst = self.worst
+        text = f"{wrong} of {len(self.rows)} checks failed; the worst is {_name(worst)}: error {worst.error:.1e}."
         if self.suspects:
             text += f" The derivative is wrong in: {', '.join(self.suspects)}."
         return text
@@ -135,7 +138,8 @@ class GradientReport:
             for row in self.rows
         )
         head = "".join(f"<th scope='col'>{name}</th>" for name in ("what", "method", "error", "allowed", "verdict"))
-        return f"<table><caption>{escape(self.verdict)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        caption = f"<caption>{escape(self.verdict)}</caption>"
+        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _name(row: GradientRow) -> str:
@@ -244,9 +248,11 @@ class _Checker:
             if self.at_most is not None and len(places) > self.at_most:
                 places = np.sort(self.generator.choice(places, self.at_most, replace=False))
             hand = self.found.gradient[..., places].astype(np.float64)
-            row = self._row(slot.layer, slot.name, slot.stop - slot.start, hand, self._reference(places, method), method, whole)
+            row = self._row(
+                slot.layer, slot.name, slot.stop - slot.start, hand, self._reference(places, method), method, whole
+            )
             if method == "complex step" and row.error > 1e-4:
-                # Far off: either the gradient is wrong, or a layer loses the imaginary part on its way (an abs, a cast).
+                # Far off: the gradient is wrong, or a layer loses the imaginary part on its way (an abs, a cast).
                 other = "central difference"
                 second = self._row(slot.layer, slot.name, row.size, hand, self._reference(places, other), other, whole)
                 row = second if second.passed else row
@@ -304,7 +310,9 @@ class _Checker:
         dy = np.broadcast_to(dy[..., :1], losses.shape)
         hand = [dy[..., :1] * loss.backward(loss_cache)]
         rows.append(
-            self._along(-1, lambda arrays: loss.forward(arrays[0], self.target)[0], [output], hand, dy, loss.complex_step)
+            self._along(
+                -1, lambda arrays: loss.forward(arrays[0], self.target)[0], [output], hand, dy, loss.complex_step
+            )
         )
         return rows
 
@@ -368,7 +376,16 @@ class _Checker:
             passed = passed and elementwise <= ELEMENTWISE_TOLERANCE
         name = "loss" if index < 0 else self.network.names[index]
         return GradientRow(
-            name, parameter, size if not parameter else hand.shape[-1], size, method, error, tolerance, largest, elementwise, passed
+            name,
+            parameter,
+            size if not parameter else hand.shape[-1],
+            size,
+            method,
+            error,
+            tolerance,
+            largest,
+            elementwise,
+            passed,
         )
 
     def _random(self, shape: tuple[int, ...]) -> Array:

@@ -149,7 +149,9 @@ def batch_of(network: Network, loss: Loss, X: Any, y: Any, sample_weight: Any = 
     if len(network.outputs) != 1:
         raise ValueError(f"the network ends with records of shape {network.outputs}; a loss needs flat outputs")
     if np.ndim(y) == 0:
-        raise ValueError(f"y must hold one target for each of the {x.shape[axis]} records, found the single value {y!r}")
+        raise ValueError(
+            f"y must hold one target for each of the {x.shape[axis]} records, found the single value {y!r}"
+        )
     checks.same_length(x, np.asarray(y), axis)
     target = loss.encode(y, network.outputs[0], network.dtype)
     return Batch(x, target, checks.weights(sample_weight, x.shape[axis], network.dtype))

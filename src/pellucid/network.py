@@ -653,8 +653,8 @@ def resolve_loss(loss: Loss | str | None, network: Network) -> Loss:
     last = type(network.layers[-1]).__name__
     if loss.from_logits and last in ("Sigmoid", "Softmax"):
         raise ValueError(
-            f"{type(loss).__name__} takes logits and holds the {loss.from_logits.lower()} within itself, but the network "
-            f"ends with {last}: drop that last layer (predict_proba applies it)"
+            f"{type(loss).__name__} takes logits and holds the {loss.from_logits.lower()} within itself, but the "
+            f"network ends with {last}: drop that last layer (predict_proba applies it)"
         )
     return loss
 

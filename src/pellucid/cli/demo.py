@@ -6,7 +6,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -29,7 +28,11 @@ def demo() -> None:
     Seven records, three inputs, one sigmoid neuron. Both the tutorial's rule and the correct gradient are trained
     live; the forward pass, the figures beside the published ones and the gradient checks follow.
     """
-    console = Console(highlight=False)
+    show(Console(highlight=False))
+
+
+def show(console: Console) -> None:
+    """Write the whole demo to a console."""
     example = first_network_example()
     console.print(
         "[bold]The first network[/]: seven records, three inputs, one neuron.\n"
@@ -51,23 +54,31 @@ def demo() -> None:
     console.print(f"\n[bold]Beside the published figures[/], which are said to be those of {EPOCHS:,} epochs:")
     console.print(figures_table(figures, right))
     console.print(
-        f"The published figures are those of epoch {LATER:,}: the tutorial's own rule, run {LATER - EPOCHS:,} epochs longer "
-        f"than its text says. (The first summed error is {figures[EPOCHS]['first error']:.16g} in all of them.)\n"
+        f"The published figures are those of epoch {LATER:,}: the tutorial's own rule, run {LATER - EPOCHS:,} "
+        f"epochs longer than its text says. (The first summed error is {figures[EPOCHS]['first error']:.16g} in all "
+        "of them.)\n"
     )
 
     console.print(
         "[bold]Where the tutorial takes its derivative[/]\n"
-        "The slope of the sigmoid belongs at z, the value that goes in: s'(z) = a (1 - a). The tutorial puts in a, the value "
-        "that has come out: s'(a), which lies between 0.197 and 0.25 whatever a is. Each of its steps is nearly that of "
-        "another cost (cross-entropy, at a quarter of the rate), and so it learns faster than the correct gradient of the "
-        "squared error; but it is not the gradient of the cost that it states. A check finds that at once:\n"
+        "The slope of the sigmoid belongs at z, the value that goes in: s'(z) = a (1 - a). The tutorial puts in a, "
+        "the value that has come out: s'(a), which lies between 0.197 and 0.25 whatever a is. Each of its steps is "
+        "nearly that of another cost (cross-entropy, at a quarter of the rate), and so it learns faster than the "
+        "correct gradient of the squared error; but it is not the gradient of the cost that it states. A check finds "
+        "that at once:\n"
     )
     for name, network in (("the correct gradient", correct), ("the tutorial's rule", rule)):
         # At the tutorial's own start, where training begins.
         network.theta = example.first_network(example.Sigmoid()).theta
         report = check_gradients(network, example.RECORDS, example.LABELS)
-        verdict = "[green]accepted[/]" if report.passed else "[red]refused[/]"
-        console.print(f"  {name}: {verdict}. {report.verdict}", soft_wrap=True)
+        worst = report.worst
+        if report.passed:
+            text = f"[green]accepted[/]; the largest relative error is {worst.error:.1e}"
+        else:
+            text = f"[red]refused[/]; relative error {worst.error:.2f} in {worst.layer}.{worst.parameter}"
+            text += f", where {worst.tolerance:.0e} is allowed.\n    The wrong derivative is in "
+            text += ", ".join(report.suspects)
+        console.print(f"  {name}: {text}.")
     console.print("\nNow with a table of your own:  [bold]pellucid train TABLE.csv --target COLUMN[/]")
 
 
@@ -77,7 +88,8 @@ def first_network_example() -> ModuleType:
     places = [package / "examples" / "first_network.py", package.parents[1] / "examples" / "first_network.py"]
     path = next(place for place in places if place.exists())
     spec = importlib.util.spec_from_file_location("first_network", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
@@ -133,7 +145,9 @@ def progress_picture(title: str, network: Network, example: ModuleType, epoch: i
     """Return what is redrawn while training: a bar of the epochs, the loss, and a bar for each record's answer."""
     table = Table.grid(padding=(0, 1))
     table.add_row(Text(title, style="bold"), bar(epoch / last, 24), f"epoch {epoch:,} of {last:,}  loss {loss:.5f}")
-    for record, label, answer in zip(example.RECORDS, example.LABELS, network.predict(example.RECORDS)[:, 0], strict=True):
+    for record, label, answer in zip(
+        example.RECORDS, example.LABELS, network.predict(example.RECORDS)[:, 0], strict=True
+    ):
         name = f"  [{', '.join(f'{value:.0f}' for value in record)}] should be {label:.0f}"
         table.add_row(name, bar(answer, 24), f"{answer:.4f}")
     return table

@@ -66,8 +66,8 @@ def describe(value: Any, where: str) -> Any:
     if isinstance(value, (Layer, Schedule, Initializer)) and not vars(value):
         return {"type": type(value).__name__}  # a class of one's own without any settings
     raise TypeError(
-        f"{where}: a {type(value).__name__} cannot be kept in a model file; make its class a frozen dataclass of numbers "
-        "and texts"
+        f"{where}: a {type(value).__name__} cannot be kept in a model file; make its class a frozen dataclass of "
+        "numbers and texts"
     )
 
 
@@ -99,7 +99,9 @@ def build(description: Any, kind: type[Any], custom: Mapping[str, type[Any]], so
     if not (isinstance(found, type) and issubclass(found, kind)):
         raise ModelFileError(f"{source}: expected a {kind.__name__}, found {name!r}")
     given = {key: _value(item, custom, source) for key, item in description.items() if key != "type"}
-    wanted = {field.name for field in dataclasses.fields(found) if field.init} if dataclasses.is_dataclass(found) else set()
+    wanted = (
+        {field.name for field in dataclasses.fields(found) if field.init} if dataclasses.is_dataclass(found) else set()
+    )
     if given.keys() != wanted:
         odd = sorted(given.keys() ^ wanted)
         raise ModelFileError(f"{source}: the description of {name} does not fit its class, in {', '.join(odd)}")

@@ -98,11 +98,13 @@ def load(path: str | Path, *, custom: Mapping[str, type[Any]] | None = None) -> 
     source = str(path)
     tensors, metadata = safetensors.read(Path(path))
     if metadata.get("format") != FORMAT:
-        raise ModelFileError(f"{source}: a safetensors file, but not a Pellucid model (its metadata names no {FORMAT!r})")
+        raise ModelFileError(
+            f"{source}: a safetensors file, but not a Pellucid model (its metadata names no {FORMAT!r})"
+        )
     if metadata.get("version") != VERSION:
         raise ModelFileError(
-            f"{source}: written in format version {metadata.get('version')!r}; this is Pellucid {__version__}, which reads "
-            f"version {VERSION}: update Pellucid"
+            f"{source}: written in format version {metadata.get('version')!r}; this is Pellucid {__version__}, which "
+            f"reads version {VERSION}: update Pellucid"
         )
     if metadata.keys() != {"format", "version", "kind", "config", "sha256"}:
         raise ModelFileError(f"{source}: its metadata has the fields {', '.join(sorted(metadata))}, which do not fit")
@@ -131,7 +133,9 @@ def network_config(network: Network) -> dict[str, Any]:
     """Return all of a network that is not an array, as plain JSON values."""
     config = network.config
     config["inputs"] = list(network.inputs)
-    config["layers"] = [describe(layer, f"layer {name}") for name, layer in zip(network.names, network.layers, strict=True)]
+    config["layers"] = [
+        describe(layer, f"layer {name}") for name, layer in zip(network.names, network.layers, strict=True)
+    ]
     config["fitted"] = None
     if network.fitted is not None:
         fitted = network.fitted
@@ -142,7 +146,9 @@ def network_config(network: Network) -> dict[str, Any]:
             "penalty": describe(fitted.penalty, "the penalty"),
             "optimizer": describe(fitted.optimizer, "the optimizer"),
             # Numbers of the optimizer's memory stand here, its arrays among the tensors.
-            "optimizer_state": None if state is None else {k: v for k, v in state._asdict().items() if not _is_array(v)},
+            "optimizer_state": None
+            if state is None
+            else {k: v for k, v in state._asdict().items() if not _is_array(v)},
             "stopped": None if history is None else history.stopped,
             "best_epoch": None if history is None else history.best_epoch,
         }
@@ -262,7 +268,9 @@ def _width(inputs: Any, layers: list[Layer], source: str) -> int:
 def _exact_keys(config: Any, wanted: set[str], source: str) -> None:
     if not isinstance(config, dict) or config.keys() != wanted:
         odd = sorted(set(config) ^ wanted) if isinstance(config, dict) else ["everything"]
-        raise ModelFileError(f"{source}: the configuration has missing or unknown fields: {', '.join(map(str, odd[:5]))}")
+        raise ModelFileError(
+            f"{source}: the configuration has missing or unknown fields: {', '.join(map(str, odd[:5]))}"
+        )
 
 
 def _is_array(value: Any) -> bool:

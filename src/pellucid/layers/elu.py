@@ -26,7 +26,8 @@ class ELU(Layer):
     >>> ELU().backward({}, cache, np.ones(3))[0].round(4)
     array([0.3679, 1.    , 1.    ])
 
-    Source: Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by exponential linear units", 2016, equation 16.
+    Source: Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by exponential linear units",
+    2016, equation 16.
     """
 
     alpha: float = 1.0

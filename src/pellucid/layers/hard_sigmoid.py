@@ -21,7 +21,8 @@ class HardSigmoid(Layer):
     >>> HardSigmoid().backward({}, cache, np.ones(3))[0].round(4)
     array([0.    , 0.1667, 0.1667])
 
-    Source: Courbariaux, Bengio and David, "BinaryConnect", 2015, equation 3, with the slope of Howard et al., "Searching for MobileNetV3", 2019, section 5.2.
+    Source: Courbariaux, Bengio and David, "BinaryConnect", 2015, equation 3, with the slope of
+    Howard et al., "Searching for MobileNetV3", 2019, section 5.2.
     """
 
     def forward(self, parameters: Arrays, x: Array, context: Context) -> tuple[Array, Cache]:

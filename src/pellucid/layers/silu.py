@@ -22,7 +22,8 @@ class SiLU(Layer):
     >>> SiLU().backward({}, cache, np.ones(3))[0].round(4)
     array([0.0723, 0.5   , 1.0908])
 
-    Source: Elfwing, Uchibe and Doya, "Sigmoid-weighted linear units for neural network function approximation in reinforcement learning", 2018, equation 1.
+    Source: Elfwing, Uchibe and Doya, "Sigmoid-weighted linear units for neural network function approximation in
+    reinforcement learning", 2018, equation 1.
     """
 
     def forward(self, parameters: Arrays, x: Array, context: Context) -> tuple[Array, Cache]:

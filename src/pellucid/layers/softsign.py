@@ -22,7 +22,8 @@ class Softsign(Layer):
     >>> Softsign().backward({}, cache, np.ones(3))[0].round(4)
     array([0.25  , 1.    , 0.1111])
 
-    Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010, section 3.
+    Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010,
+    section 3.
     """
 
     def forward(self, parameters: Arrays, x: Array, context: Context) -> tuple[Array, Cache]:

@@ -55,7 +55,7 @@ class BinaryCrossEntropyFromLogits(Loss):
             target = target * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
         xp = namespace(output)
         upper = output * (output.real >= 0)  # max(z, 0)
-        # Taken off before the small logarithm is added: what a sure and right answer costs would be lost in a difference.
+        # Taken off before the small logarithm is added: what a sure and right answer costs would be lost otherwise.
         losses = (upper - target * output) + xp.log1p(xp.exp(output - 2 * upper))
         return losses, {"logits": output, "target": target}
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pellucid import checks
 from pellucid.arrays import Array, draw
 from pellucid.configuration import child_seeds
 from pellucid.gradients import Batch, Objective, Pass, batch_of, loss_of_batch
@@ -359,8 +358,8 @@ class Steps:
         if self.plan.clip_norm is None:
             tries.append("clip_norm=1.0")
         return (
-            f"stopped in {place}: the loss{who} is no longer finite. {culprit}. The parameters are those from before that "
-            f"step. Try {', or '.join(tries)}"
+            f"stopped in {place}: the loss{who} is no longer finite. {culprit}. The parameters are those from before "
+            f"that step. Try {', or '.join(tries)}"
         )
 
 
@@ -372,7 +371,8 @@ def first_out_of_range(network: Network, contexts: Sequence[Context], x: Array) 
             for parameter, array in network._views[index].items():
                 count = int((~np.isfinite(array)).sum())
                 if count:
-                    return f"First out of range: {name}.{parameter} ({count} of {array.size} values, by an update too large)"
+                    what = f"{count} of {array.size} values, by an update too large"
+                    return f"First out of range: {name}.{parameter} ({what})"
             x, _ = layer.forward(network._views[index], x, contexts[index])
             count = int((~np.isfinite(x)).sum())
             if count:
