@@ -253,7 +253,7 @@ class Steps:
         """Give one report an epoch, or one a batch; where nobody looks, only the last."""
         run, batches = self.run, -(-self.records // self.batch_size)
         as_they_are = [] if self.shuffle else [self._batch(None, batch) for batch in range(batches)]
-        step = self._step if self.special else self.engine.step
+        step, special = self.engine.step, self.special
         try:
             for epoch in range(1, run.epochs + 1):
                 order = self._order() if self.shuffle else None
@@ -262,12 +262,16 @@ class Steps:
                 price: Any = 0.0
                 for batch in range(batches):
                     x, target, weights, count = as_they_are[batch] if order is None else self._batch(order, batch)
+                    if special:
+                        self._draw(x)
                     found = step(x, target, weights, self.contexts, run.rate_factor)
                     while found is None:
                         self._not_finite(epoch, batch, batches, x)
                         if run.stopped:
                             return
                         found = step(x, target, weights, self.contexts, run.rate_factor)
+                    if special:
+                        self._remember(found)
                     total, counted, price = total + found.loss * count, counted + count, price + found.penalty
                     if every == "batch" and batch < batches - 1:
                         yield run.within_epoch(epoch, batch + 1, batches, found.loss + found.penalty, self._rate())
@@ -308,22 +312,6 @@ class Steps:
         count = target.shape[-2] if self.counts is None else self.counts[rows].sum(axis=-1)
         return x, target, weights, count
 
-    def _step(
-        self, x: Array, target: Array, weights: Array | None, contexts: list[Context], rate_factor: float
-    ) -> Pass | None:
-        """Make one step with layers that draw, and keep what layers with a memory have learnt from it."""
-        self._draw(x)
-        found = self.engine.step(x, target, weights, contexts, rate_factor)
-        if found is not None:
-            before = self.network.state
-            self.network.set_state(
-                [
-                    {name: self.engine.kept(cache.get("state", old)[name], value) for name, value in old.items()}
-                    for cache, old in zip(found.caches, before, strict=True)
-                ]
-            )
-        return found
-
     def _draw(self, x: Array) -> None:
         """Give the layers that draw or keep statistics their contexts for this step."""
         lead = x.shape[: x.ndim - len(self.network.inputs)]
@@ -331,6 +319,15 @@ class Steps:
             wanted = self.network.layers[index].draws((*lead, *self.network.shapes[index]))
             random = {name: draw(self.drawers, one, self.network.dtype) for name, one in wanted.items()}
             self.contexts[index] = Context(training=True, random=random, state=self.network.state[index])
+
+    def _remember(self, found: Pass) -> None:
+        """Keep what layers with a memory have learnt from the batch."""
+        self.network.set_state(
+            [
+                {name: self.engine.kept(cache.get("state", old)[name], value) for name, value in old.items()}
+                for cache, old in zip(found.caches, self.network.state, strict=True)
+            ]
+        )
 
     # When the loss stops being finite
 
