@@ -48,7 +48,7 @@ class Screen(Console):
 
     def on_broken_pipe(self) -> None:
         """Raise the BrokenPipeError that is being handled; rich would end the program."""
-        raise  # noqa: PLE0704
+        raise
 
 
 class UsageError(Exception):
@@ -72,7 +72,7 @@ def run(arguments: Sequence[str]) -> int:
         _close_output()
         return PIPE_CLOSED
     except KeyboardInterrupt as interrupt:
-        say_error(f"interrupted; {interrupt or 'nothing was written'}")
+        say_error(f"interrupted; {str(interrupt) or 'nothing was written'}")
         return INTERRUPTED
     except UnicodeEncodeError as error:
         say_error(

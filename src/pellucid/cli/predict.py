@@ -8,7 +8,6 @@ from cyclopts import Parameter
 from pellucid.cli.app import CommandError, say
 from pellucid.cli.screen import shown
 from pellucid.cli.train import check_output
-from pellucid.extras import require
 
 if TYPE_CHECKING:
     import polars as pl
@@ -45,9 +44,6 @@ def predict(
     probabilities
         Whether to give each class's probability beside the prediction.
     """
-    require("polars", "tables", purpose="reading tables")
-    import polars as pl
-
     from pellucid.files import load
     from pellucid.tables import TableModel
     from pellucid.tables.reading import read_table, write_table
@@ -60,14 +56,9 @@ def predict(
             f"{model} holds a {type(found).__name__}, not the model of a table: see pellucid train --help"
         )
     frame = read_table(table)
-    columns = {"prediction": pl.Series(found.predict(frame, source=table).tolist())}
-    if probabilities and found.classes_:
-        chances = found.predict_proba(frame, source=table)
-        for place, label in enumerate(found.classes_):
-            text = str(label).lower() if isinstance(label, bool) else str(label)
-            columns[f"probability_{text}"] = pl.Series(chances[:, place])
+    predictions = found.predict_table(frame, probabilities=probabilities, source=table)
     notes(found, frame, table)
-    write_table(pl.DataFrame(columns), output, overwrite=force)
+    write_table(predictions, output, overwrite=force)
     if output is not None:
         say(f"wrote {frame.height:,} predictions to {output}")
 

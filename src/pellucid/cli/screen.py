@@ -41,18 +41,20 @@ class _Bar:
         self.drawn = 0.0
 
     def __call__(self, report: Report) -> None:
-        if report.epoch in (1, report.epochs) or report.seconds - self.drawn >= SECONDS_BETWEEN_PICTURES:
+        if report.epoch == 1 or report.seconds - self.drawn >= SECONDS_BETWEEN_PICTURES:
             self.drawn = report.seconds
-            self.finish(report)
+            left = report.seconds / report.epoch * (report.epochs - report.epoch)
+            self._draw(report, f"{duration(left)} left")
 
     def finish(self, report: Report) -> None:
-        """Draw this epoch, which may be the last."""
+        """Draw the last epoch, which need not be the last that was planned."""
+        self._draw(report, duration(report.seconds))
+
+    def _draw(self, report: Report, when: str) -> None:
         figures = [f"epoch {report.epoch} of {report.epochs}", f"loss {report.loss:.4g}"]
         if report.validation_loss is not None:
             figures.append(f"validation {report.validation_loss:.4g}")
-        left = report.seconds / report.epoch * (report.epochs - report.epoch)
-        figures.append(f"{duration(left)} left" if report.epoch < report.epochs else duration(report.seconds))
-        self.bars.update(self.task, total=report.epochs, completed=report.epoch, figures="  ".join(figures))
+        self.bars.update(self.task, total=report.epochs, completed=report.epoch, figures="  ".join([*figures, when]))
         self.bars.refresh()
 
 

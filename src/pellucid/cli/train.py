@@ -9,7 +9,6 @@ from cyclopts import Parameter
 from pellucid.cli.app import CommandError, UsageError, say
 from pellucid.cli.screen import quoted, show, show_table, shown, training_progress
 from pellucid.errors import TableError
-from pellucid.extras import require
 from pellucid.layers.dense import Dense
 from pellucid.network import Network
 from pellucid.tables.reading import find_column, numeric_columns, read_table
@@ -87,7 +86,6 @@ def train(
     quiet
         Show neither progress nor result.
     """
-    require("polars", "tables", purpose="reading tables")
     from pellucid.tables import TableModel
 
     output = Path(f"{table.stem}.pellucid") if output is None else output
@@ -175,9 +173,8 @@ def refuse_unusable(frame: "pl.DataFrame", model: "TableModel", table: Path) -> 
             raise CommandError(f"{table} has no column of numbers to learn from, beside its target") from None
         what, first, *_ = str(problem).splitlines()
         options = " ".join(quoted("--ignore", name) for name in unusable)
-        raise CommandError(
-            f"{what} {'the first is ' * (len(unusable) > 1)}{first.strip()}\nCorrect the table, or go on without: {options}"
-        ) from None
+        which = "the first is " if len(unusable) > 1 else ""
+        raise CommandError(f"{what} {which}{first.strip()}\nCorrect the table, or go on without: {options}") from None
 
 
 def _usable(frame: "pl.DataFrame", name: str) -> bool:
@@ -203,7 +200,10 @@ def show_result(model: "TableModel", evaluation: "Evaluation", table: Path, outp
     show(("target   ", "dim"), describe_target(model))
     show(("network  ", "dim"), describe_network(model.network))
     kept = f", of which {history.best_epoch} was the best and is kept" if history.best_epoch else ""
-    show(("training ", "dim"), f"{len(history)} epochs in {duration(float(history['seconds'][-1]))}{kept}")
+    show(
+        ("training ", "dim"),
+        f"{len(history)} epoch{'s' * (len(history) != 1)} in {duration(float(history['seconds'][-1]))}{kept}",
+    )
     if model.constant_columns:
         names = ", ".join(map(shown, model.constant_columns[:8]))
         more = f" and {len(model.constant_columns) - 8} more" if len(model.constant_columns) > 8 else ""
@@ -278,8 +278,10 @@ def show_figures(model: "TableModel", evaluation: "Evaluation") -> None:
 
 def show_worst(model: "TableModel", evaluation: "Evaluation") -> None:
     """Print the rows that were predicted worst."""
-    show(("Predicted worst", "bold"), " (row 1 is the first below the column names):")
     numeric = model.kind == "numeric"
+    all_right = not numeric and all(worst.true == worst.predicted for worst in evaluation.worst)
+    title = "No row was predicted wrong; least sure were" if all_right else "Predicted worst"
+    show((title, "bold"), " (row 1 is the first below the column names):")
     rows = [("row", "true", "predicted", "off by" if numeric else "how sure")]
     for worst in evaluation.worst:
         sure = f"{worst.sure:+.5g}" if numeric else f"{100 * worst.sure:.1f} %"

@@ -15,14 +15,16 @@ import numpy.typing as npt
 from numpy.typing import NDArray
 
 from pellucid import checks
+from pellucid.configuration import child_seeds
 from pellucid.errors import TableError
+from pellucid.extras import require
 from pellucid.layers.dense import Dense
 from pellucid.layers.layer import Layer
 from pellucid.layers.relu import ReLU
 from pellucid.losses.classification import BinaryCrossEntropyFromLogits, CrossEntropyFromLogits
 from pellucid.losses.loss import Loss
 from pellucid.losses.regression import SquaredError
-from pellucid.network import Network, child_seeds
+from pellucid.network import Network
 from pellucid.optimizers.adam import Adam
 from pellucid.schedules import CosineDecay
 from pellucid.tables.evaluation import Evaluation, Rows, choice, judge_classes, judge_numbers
@@ -34,6 +36,7 @@ from pellucid.training.callbacks import Callback
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
+    import polars as pl
 
 Source = str | os.PathLike[str]
 
@@ -345,8 +348,8 @@ class TableModel:
         watching: list[Callback] = list(callbacks)
         held = None
         if len(validation):
-            # Waiting for as long as the run lasts: the rate falls to 0, and late epochs are often the best.
-            watching.insert(0, EarlyStopping(patience=epochs))
+            # Waiting long: as the rate falls to 0, late epochs are often better than a lucky early one.
+            watching.insert(0, EarlyStopping(patience=max(16, epochs // 3)))
             held = (scaler.standardise(X[validation]), learnt[validation])
             if weights is not None:
                 held = (*held, weights[validation])  # type: ignore[assignment]
@@ -427,6 +430,44 @@ class TableModel:
         if not self.learnt.target.classes:
             raise ValueError(f"the target {self.target!r} is numeric, and has no classes to give probabilities of")
         return self._probabilities(self._output(frame, source))
+
+    def predict_table(self, frame: Any, *, probabilities: bool = True, source: Source = "the table") -> pl.DataFrame:
+        """Return predictions as a table: the column ``prediction``, and one ``probability_...`` for each class.
+
+        The errors are those of `predict`.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame, polars.DataFrame, pyarrow.Table or narwhals.DataFrame
+            N rows.
+        probabilities : bool
+            Whether each class's probability stands beside the prediction.
+        source : str or path-like
+            What messages call the table.
+
+        Returns
+        -------
+        polars.DataFrame
+            N rows in the same order.
+
+        Examples
+        --------
+        >>> import polars
+        >>> frame = polars.DataFrame({"x": [0.0, 1.0, 2.0, 3.0], "large": [False, False, True, True]})
+        >>> TableModel("large", epochs=200).fit(frame).predict_table(frame).columns
+        ['prediction', 'probability_false', 'probability_true']
+        """
+        require("polars", "tables", purpose="tables of predictions")
+        import polars as pl
+
+        columns = {"prediction": pl.Series(self.predict(frame, source=source).tolist())}
+        if probabilities and self.classes_:
+            chances = self.predict_proba(frame, source=source)  # [N,C]
+            for place, label in enumerate(self.classes_):
+                # As polars writes the label itself.
+                text = str(label).lower() if isinstance(label, bool) else str(label)
+                columns[f"probability_{text}"] = pl.Series(chances[:, place])
+        return pl.DataFrame(columns)
 
     def extra_columns(self, frame: Any) -> tuple[str, ...]:
         """Return the columns that the model has never heard of, and so does not look at.

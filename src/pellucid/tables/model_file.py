@@ -152,6 +152,8 @@ def _figures(
             check(bool((tensor >= 0).all() and tensor.any()), f"tensor {name!r} holds negative values, or only 0")
         if name.endswith("/std"):
             check(bool(tensor.all()), f"tensor {name!r} holds 0")
+        if name.endswith("/shares"):
+            check(abs(float(tensor.sum()) - 1) < 1e-6, f"tensor {name!r} does not add up to 1")
     figures = {name: tensors[f"columns/{name}"] for name in FIGURES}
     summary = {name.removeprefix("target/"): tensor for name, tensor in tensors.items() if name.startswith("target/")}
     return Scaler(**figures, constant=np.array([name in constant for name in columns])), summary
