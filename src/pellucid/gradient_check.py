@@ -83,6 +83,15 @@ class GradientReport:
         First each layer's own backward pass, and the loss's; then every parameter through the whole network.
     passed : bool
         Whether every row is within its tolerance.
+
+    Examples
+    --------
+    >>> from pellucid import Dense, Network, check_gradients
+    >>> report = check_gradients(Network(1, [Dense(1)], seed=0), [[1.0]], [2.0], loss="squared_error")
+    >>> [row.layer + ("." + row.parameter if row.parameter else "") for row in report.rows]
+    ['dense_1', 'loss', 'dense_1.weights', 'dense_1.bias']
+    >>> report.suspects
+    ()
     """
 
     rows: tuple[GradientRow, ...]

@@ -242,6 +242,9 @@ def _fitted_from(
     if len(lengths) > 1 or -1 in lengths or not {"loss", "learning_rate", "seconds"} <= columns.keys():
         raise ModelFileError(f"{source}: the columns of the history do not fit together")
     for name, value in columns.items():
+        each = network.theta.shape[:-1] if name in ("loss", "validation_loss") else ()
+        if value.shape[1:] != each or value.dtype != np.float64:
+            raise ModelFileError(f"{source}: the history's {name!r} is {value.dtype} {value.shape}, which does not fit")
         history.columns[name] = value.tolist() if value.ndim == 1 else list(value)
         expected[f"history/{name}"] = value
     history.stopped, history.best_epoch = config["stopped"], config["best_epoch"]

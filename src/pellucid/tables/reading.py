@@ -269,6 +269,20 @@ def numeric_columns(
     return matrix
 
 
+def _write_to_screen(text: str) -> None:
+    """Write to standard output, all of it or an error: a closed pipe is the caller's to handle, and shows here."""
+    try:
+        descriptor = sys.stdout.fileno()
+    except (AttributeError, OSError, ValueError):
+        sys.stdout.write(text)  # a stand-in for the screen, as in a notebook
+        sys.stdout.flush()
+        return
+    sys.stdout.flush()
+    # Through a buffer of our own: an unbuffered stream takes a write that was cut short for a whole one.
+    with open(descriptor, "wb", closefd=False) as stream:
+        stream.write(text.encode("utf-8"))
+
+
 def write_table(frame: pl.DataFrame, destination: str | os.PathLike[str] | None, *, overwrite: bool = False) -> None:
     """Write a table to a CSV or Parquet file, or as CSV to standard output.
 
@@ -302,8 +316,7 @@ def write_table(frame: pl.DataFrame, destination: str | os.PathLike[str] | None,
     import polars as pl
 
     if destination is None:
-        sys.stdout.write(_csv_text(frame, ","))
-        sys.stdout.flush()  # a closed pipe is the caller's to handle, and should show here
+        _write_to_screen(_csv_text(frame, ","))
         return
     destination = Path(destination)
     suffix = destination.suffix.lower()

@@ -98,6 +98,16 @@ class Report:
         Since the start of the run.
     end_of_epoch : bool
         False only for a batch within an epoch.
+
+    Examples
+    --------
+    >>> from pellucid import Dense, Network
+    >>> network = Network(1, [Dense(1)], seed=0)
+    >>> def enough(report):
+    ...     if report.epoch == 3:
+    ...         report.stop("three will do")
+    >>> network.fit([[1.0]], [2.0], loss="squared_error", callbacks=[enough]).stopped
+    'three will do'
     """
 
     epoch: int
