@@ -109,7 +109,7 @@ def train_live(
     error = signed_error(network, example)
     first_error = error
     settings = {**example.SETTINGS, "epochs": last}
-    live = Live(console=console, auto_refresh=False) if console.is_terminal else None
+    live = Live(console=console, auto_refresh=False) if console.is_terminal and sys.stdout.isatty() else None
     if live:
         live.start()
     try:

@@ -25,7 +25,7 @@ def training_progress(quiet: bool) -> Iterator[list[Callable[[Report], None]]]:
     console = Screen(stderr=True)
     if quiet:
         yield []
-    elif not console.is_terminal or console.is_dumb_terminal:
+    elif not sys.stderr.isatty() or console.is_dumb_terminal:  # whatever FORCE_COLOR says, no bar is drawn into a file
         yield [Progress(sys.stderr)]
     else:
         # Drawn when an epoch ends, and by no thread of its own: that would take time from the training.
@@ -85,7 +85,7 @@ def shown(value: Any) -> str:
     ("'spam'", 'True', '1,234,567', '0.25')
     """
     if isinstance(value, float):
-        return f"{value:,.0f}" if 1e5 <= abs(value) < 1e15 else f"{value:.5g}"
+        return f"{value:,.0f}" if 1e3 <= abs(value) < 1e15 else f"{value:.5g}"
     text = repr(value)
     return text if len(text) <= 30 else f"{text[:26]}...{text[-1]}"
 

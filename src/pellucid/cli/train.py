@@ -284,7 +284,7 @@ def show_worst(model: "TableModel", evaluation: "Evaluation") -> None:
     show((title, "bold"), " (row 1 is the first below the column names):")
     rows = [("row", "true", "predicted", "off by" if numeric else "how sure")]
     for worst in evaluation.worst:
-        sure = f"{worst.sure:+.5g}" if numeric else f"{100 * worst.sure:.1f} %"
+        sure = f"{'+' if worst.sure > 0 else ''}{shown(float(worst.sure))}" if numeric else f"{100 * worst.sure:.1f} %"
         rows.append((str(worst.row + 1), shown(worst.true), shown(worst.predicted), sure))
     show_table(rows, right=(0, 1, 2, 3) if numeric else (0, 3))
 

@@ -275,6 +275,8 @@ class Steps:
                     total, counted, price = total + found.loss * count, counted + count, price + found.penalty
                     if every == "batch" and batch < batches - 1:
                         yield run.within_epoch(epoch, batch + 1, batches, found.loss + found.penalty, self._rate())
+                if epoch == run.epochs and not self._last_loss_is_finite(x, target, weights):
+                    self._not_finite(epoch, batch, batches, x)
                 loss = self._mean(total, counted) + price / batches
                 if self.looked_at or epoch == run.epochs:
                     yield run.end_of_epoch(epoch, batches, loss, self._rate())
@@ -282,6 +284,14 @@ class Steps:
                     run.record(loss, None, self._rate())
         finally:
             run.fitted.optimizer_state = None if run.stopped_early else self.engine.optimizer_state
+
+    def _last_loss_is_finite(self, x: Array, target: Array, weights: Array | None) -> bool:
+        """Look once more when the run is over: each step is judged by the next one's loss, and the last has no next."""
+        engine, state = self.engine, self.network.state
+        contexts = [Context(True, old.random, now) for old, now in zip(self.contexts, state, strict=True)]
+        loss = np.asarray(self.plan.objective.value(engine.parameters, x, target, weights, contexts))
+        engine.not_finite = ~np.isfinite(loss) & engine.active
+        return not engine.not_finite.any()
 
     def _mean(self, total: Any, counted: Any) -> Any:
         """Return the epoch's mean loss, or its sum; where nothing counted, 0."""
