@@ -60,7 +60,8 @@ def sum64(x: Array, axis: int | tuple[int, ...] | None) -> Array:
     if type(x) is not np.ndarray:
         wide: Array = x.sum(axis, np.result_type(x.dtype, np.float64))
         return wide
-    total: Array = np.add.reduce(x, axis, np.complex128 if x.dtype.kind == "c" else np.float64)
+    precise = x.dtype.char in "dD"  # float64 or complex128
+    total: Array = np.add.reduce(x, axis) if precise else np.add.reduce(x, axis, np.float64)
     return total
 
 
@@ -76,7 +77,7 @@ def matmul(a: Array, b: Array) -> Array:
     array([[11.]])
     """
     if type(a) is np.ndarray and a.ndim == 2 and b.ndim == 2:
-        product: Array = np.dot(a, b)
+        product: Array = a.dot(b)
     else:
         product = a @ b
     return product

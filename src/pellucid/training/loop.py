@@ -277,7 +277,9 @@ class Steps:
                         yield run.within_epoch(epoch, batch + 1, batches, found.loss + found.penalty, self._rate())
                 if epoch == run.epochs and not self._last_loss_is_finite(x, target, weights):
                     self._not_finite(epoch, batch, batches, x)
-                loss = self._mean(total, counted) + price / batches
+                if self.averages:
+                    total = total / (counted + (counted == 0))  # where nothing counted, 0
+                loss = total + price / batches
                 if self.looked_at or epoch == run.epochs:
                     yield run.end_of_epoch(epoch, batches, loss, self._rate())
                 else:
@@ -292,10 +294,6 @@ class Steps:
         loss = np.asarray(self.plan.objective.value(engine.parameters, x, target, weights, contexts))
         engine.not_finite = ~np.isfinite(loss) & engine.active
         return not engine.not_finite.any()
-
-    def _mean(self, total: Any, counted: Any) -> Any:
-        """Return the epoch's mean loss, or its sum; where nothing counted, 0."""
-        return total / (counted + (counted == 0)) if self.averages else total
 
     def _rate(self) -> float:
         """Return the learning rate of the last update."""
