@@ -3,6 +3,7 @@
 Run it:  python -m benchmarks.first_network
 """
 
+import importlib.util
 import warnings
 
 import numpy as np
@@ -91,12 +92,9 @@ def main():
     rounds = rounds_wanted(__doc__.splitlines()[0], 5)
     machine()
     sides = {"ours": ours, "tutorial's loop": tutorial, "lean NumPy loop": lean, "scikit-learn": scikit_learn}
-    try:
-        import torch
-    except ImportError:
+    if importlib.util.find_spec("torch") is None:
         print("PyTorch is not installed: left out")
     else:
-        torch.set_num_threads(1)
         sides["PyTorch eager"] = pytorch
     seconds = in_turns(sides, rounds)
     if "PyTorch eager" in seconds:

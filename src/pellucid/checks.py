@@ -7,6 +7,26 @@ import numpy as np
 from pellucid.arrays import Array
 
 
+def as_array(value: Any, name: str) -> Array:
+    """Return what was given as an array; refuse rows of different lengths, and values that are masked.
+
+    Examples
+    --------
+    >>> as_array([[1, 2], [3]], "X")
+    Traceback (most recent call last):
+        ...
+    ValueError: X has rows of different lengths (or is no table of plain values): ...
+    """
+    try:
+        given = np.asarray(value)
+    except ValueError as problem:
+        raise ValueError(f"{name} has rows of different lengths (or is no table of plain values): {problem}") from None
+    mask = getattr(value, "mask", None)
+    if isinstance(mask, np.ndarray) and mask.any():  # NumPy would hand over what lies beneath the mask
+        raise ValueError(f"{name} has {int(mask.sum())} masked value(s); leave those records out or fill them in")
+    return given
+
+
 def inputs(X: Any, shape: tuple[int, ...], dtype: np.dtype[Any], name: str = "X", members: int | None = None) -> Array:
     """Return ``X`` as finite numbers of ``dtype``, one record of ``shape`` for each entry of its first axis.
 
@@ -28,7 +48,7 @@ def inputs(X: Any, shape: tuple[int, ...], dtype: np.dtype[Any], name: str = "X"
         ...
     ValueError: X has 1 value that is not finite: nan in row 0, column 1; ...
     """
-    given = np.asarray(X)
+    given = X if type(X) is np.ndarray else as_array(X, name)
     if given.dtype != dtype:
         given = _numbers(given, name)
     own = members is not None and given.ndim == len(shape) + 2 and given.shape[0] == members
@@ -61,7 +81,12 @@ def _numbers(given: Array, name: str) -> Array:
         return given
     if given.dtype.kind == "c":
         raise TypeError(f"{name} must hold real numbers, found {given.dtype.name}")
+    if given.dtype.kind in "mM":  # NumPy would turn them into counts of their unit, and "no time" into a huge number
+        text = f"{name} must hold numbers, found times ({given.dtype.name})"
+        raise TypeError(f"{text}; encode them as numbers, such as days since a first day")
     try:
+        if given.dtype.kind == "O":
+            _refuse_text(given, name)
         converted: Array = given.astype(np.float64)
     except (TypeError, ValueError):
         for place in np.ndindex(given.shape):
@@ -75,6 +100,15 @@ def _numbers(given: Array, name: str) -> Array:
     if given.dtype.kind in "US":
         raise TypeError(f"{name} must hold numbers, found text ({str(given.flat[0])!r} in {where((0,) * given.ndim)})")
     return converted
+
+
+def _refuse_text(given: Array, name: str) -> None:
+    """Refuse text among objects, also text that could be read as a number: a column of text is text."""
+    for index, value in enumerate(given.flat):
+        if isinstance(value, (str, bytes)):
+            place = where(tuple(int(part) for part in np.unravel_index(index, given.shape)))
+            text = f"{name} must hold numbers, found {value!r} in {place}"
+            raise TypeError(f"{text}; encode text as numbers, or leave the column out")
 
 
 def _refuse_not_finite(given: Array, converted: Array, name: str) -> None:
@@ -118,7 +152,7 @@ def weights(sample_weight: Any, records: int, dtype: np.dtype[Any], name: str = 
     """
     if sample_weight is None:
         return None
-    given = np.asarray(sample_weight)
+    given = as_array(sample_weight, name)
     if given.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold numbers, found {given.dtype.name}")
     if given.shape != (records,):

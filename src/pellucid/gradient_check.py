@@ -212,8 +212,10 @@ def check_gradients(
     x, target, weights = batch_of(network, objective.loss, X, y, sample_weight)
     if network.members is not None and x.ndim == len(network.inputs) + 1:
         x = np.broadcast_to(x, (network.members, *x.shape))
-    checker = _Checker(network, objective, x, target, weights, training, at_most, np.random.default_rng(seed))
+    if at_most is not None and at_most < 1:
+        raise ValueError(f"at_most must be a positive whole number or None, found {at_most!r}")
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        checker = _Checker(network, objective, x, target, weights, training, at_most, np.random.default_rng(seed))
         return GradientReport(tuple(checker.layer_rows() + checker.parameter_rows()))
 
 
@@ -260,8 +262,9 @@ class _Checker:
             row = self._row(
                 slot.layer, slot.name, slot.stop - slot.start, hand, self._reference(places, method), method, whole
             )
-            if method == "complex step" and row.error > 1e-4:
-                # Far off: the gradient is wrong, or a layer loses the imaginary part on its way (an abs, a cast).
+            if method == "complex step" and not row.error <= 1e-4:
+                # Far off, or not a number: the gradient is wrong, or a layer loses the imaginary part on its way (an
+                # abs, a cast), or overflows with it (the exponential in a sigmoid at -1000).
                 other = "central difference"
                 second = self._row(slot.layer, slot.name, row.size, hand, self._reference(places, other), other, whole)
                 row = second if second.passed else row
@@ -356,7 +359,8 @@ class _Checker:
                     reference = float(np.imag(moved(1j * COMPLEX_STEP)) / COMPLEX_STEP)
                 except (TypeError, np.exceptions.ComplexWarning):
                     complex_step = False
-        if not complex_step or (abs(mine - reference) > 1e-4 * scale and abs(mine - difference()) < 1e-7 * scale):
+        far = not abs(mine - reference) <= 1e-4 * scale  # also where the reference is not a number
+        if not complex_step or (far and abs(mine - difference()) < 1e-7 * scale):
             method, reference = "central difference", difference()
         size = sum(array.size for array in arrays)
         return self._row(index, "", size, np.array([mine]), np.array([reference]), method, 0.0, scale)

@@ -148,11 +148,12 @@ def batch_of(network: Network, loss: Loss, X: Any, y: Any, sample_weight: Any = 
     checks.some_records(x[0] if axis else x)
     if len(network.outputs) != 1:
         raise ValueError(f"the network ends with records of shape {network.outputs}; a loss needs flat outputs")
-    if np.ndim(y) == 0:
+    y = checks.as_array(y, "y")
+    if y.ndim == 0:
         raise ValueError(
-            f"y must hold one target for each of the {x.shape[axis]} records, found the single value {y!r}"
+            f"y must hold one target for each of the {x.shape[axis]} records, found the single value {y.item()!r}"
         )
-    checks.same_length(x, np.asarray(y), axis)
+    checks.same_length(x, y, axis)
     target = loss.encode(y, network.outputs[0], network.dtype)
     return Batch(x, target, checks.weights(sample_weight, x.shape[axis], network.dtype))
 

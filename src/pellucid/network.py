@@ -111,9 +111,10 @@ class Network:
         self.layers: tuple[Layer, ...] = checked_layers(layers)
         self.seed: int = checked_seed(seed)
         self.dtype: np.dtype[Any] = checked_dtype(dtype)
-        if members is not None and (not isinstance(members, int) or isinstance(members, bool) or members < 1):
+        whole = isinstance(members, (int, np.integer)) and not isinstance(members, bool)
+        if members is not None and (not whole or members < 1):
             raise ValueError(f"members must be a positive whole number or None, found {members!r}")
-        self.members: int | None = members
+        self.members: int | None = None if members is None else int(members)
         self.fitted: Fitted | None = None
 
         self.names: tuple[str, ...] = numbered(self.layers)
@@ -121,6 +122,8 @@ class Network:
         wanted = [layer.parameters(shape) for layer, shape in zip(self.layers, self.shapes, strict=False)]
         self.layout: Layout = Layout(wanted)
         self.frozen: tuple[str, ...] = ()
+        if isinstance(frozen, str):
+            raise TypeError(f"frozen must be a list of layers' names; write [{frozen!r}]")
         self.freeze(*frozen)
 
         starts = []

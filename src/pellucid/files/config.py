@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from pellucid.errors import ModelFileError
 from pellucid.initializers import INITIALIZERS, Initializer
 from pellucid.layers import LAYERS, Layer
@@ -43,6 +45,8 @@ def describe(value: Any, where: str) -> Any:
     >>> describe(LeakyReLU(0.1), "layer 1")
     {'type': 'LeakyReLU', 'slope': 0.1}
     """
+    if isinstance(value, np.generic):
+        value = value.item()
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, int):
@@ -56,7 +60,7 @@ def describe(value: Any, where: str) -> Any:
     if isinstance(value, (tuple, list)):
         return [describe(item, f"{where}[{place}]") for place, item in enumerate(value)]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        name = type(value).__name__
+        name = _own_name(type(value), where)
         fields = {
             field.name: describe(getattr(value, field.name), f"{where}, {name}.{field.name}")
             for field in dataclasses.fields(value)
@@ -64,11 +68,21 @@ def describe(value: Any, where: str) -> Any:
         }
         return {"type": name, **fields}
     if isinstance(value, (Layer, Schedule, Initializer)) and not vars(value):
-        return {"type": type(value).__name__}  # a class of one's own without any settings
+        return {"type": _own_name(type(value), where)}  # a class of one's own without any settings
     raise TypeError(
         f"{where}: a {type(value).__name__} cannot be kept in a model file; make its class a frozen dataclass of "
         "numbers and texts"
     )
+
+
+def _own_name(kind: type[Any], where: str) -> str:
+    """Return the name that a class is saved under: not one of Pellucid's, which would be read back in its place."""
+    name = kind.__name__
+    if KNOWN.get(name, kind) is not kind:
+        raise TypeError(
+            f"{where}: {name} is a class of your own under the name of one of Pellucid's; rename your class"
+        )
+    return name
 
 
 def build(description: Any, kind: type[Any], custom: Mapping[str, type[Any]], source: str) -> Any:

@@ -163,7 +163,11 @@ def network_tensors(network: Network) -> Tensors:
     if network.fitted is not None:
         if network.fitted.history is not None:
             history = network.fitted.history
-            tensors.update({f"history/{name}": np.asarray(history[name], dtype=np.float64) for name in history})
+            for name in history:
+                figures = np.asarray(history[name], dtype=np.float64)
+                if not len(figures) and name in ("loss", "validation_loss"):
+                    figures = figures.reshape((0, *network.theta.shape[:-1]))  # of no epoch, one figure a member
+                tensors[f"history/{name}"] = figures
         if network.fitted.optimizer_state is not None:
             state = network.fitted.optimizer_state._asdict()
             tensors.update({f"optimizer/{name}": value for name, value in state.items() if _is_array(value)})

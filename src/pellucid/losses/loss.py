@@ -1,6 +1,6 @@
 """The contract that every loss keeps, and how its values become one number."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -161,6 +161,8 @@ def class_weights(name: str, weights: Sequence[float] | None, count: int | None 
     """Check class weights: one finite number of at least 0 for each class; return them as a tuple."""
     if weights is None:
         return None
+    if isinstance(weights, (str, Mapping)):
+        raise TypeError(f"{name}: class_weights is a list of numbers, one a class in their order, found {weights!r}")
     checked = tuple(float(weight) for weight in weights)
     if any(not (0 <= weight < np.inf) for weight in checked):
         raise ValueError(f"{name}: class_weights must be finite and not negative, found {checked}")

@@ -51,7 +51,12 @@ class Optimizer:
 
     def __post_init__(self) -> None:
         plain_numbers(self)
-        if not callable(self.learning_rate) and not 0 < self.learning_rate < math.inf:
+        rate = self.learning_rate
+        if isinstance(rate, type):
+            raise TypeError(
+                f"{type(self).__name__}: learning_rate is the class {rate.__name__}; write {rate.__name__}(...)"
+            )
+        if not callable(rate) and not (isinstance(rate, (int, float)) and 0 < rate < math.inf):
             raise ValueError(
                 f"{type(self).__name__}: learning_rate must be positive and finite, found {self.learning_rate!r}"
             )

@@ -119,8 +119,11 @@ class EarlyStopping:
     def finish(self, report: Report) -> None:
         """Put the best parameters back."""
         if self.restore_best and self._run is report.run and (self.best_epoch > 0).any():
-            report.network.theta = self._theta
-            report.network.set_state(self._state)
+            network = report.network
+            # Where the best epoch ended with the very step that was taken back since, what it was taken back to stays.
+            good = report.run.spoiled_epoch != self.best_epoch
+            network.theta = np.where(good[..., None], self._theta, network.theta)
+            network.set_state(_where(good, self._state, network.state))
 
 
 def _where(better: Array, new: list[dict[str, Array]], old: list[dict[str, Array]]) -> list[dict[str, Array]]:

@@ -1,5 +1,6 @@
 """The figures of a run, epoch by epoch, and the report that each epoch gives."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -138,7 +139,9 @@ class Report:
 
     @rate_factor.setter
     def rate_factor(self, factor: float) -> None:
-        self.run.rate_factor = factor
+        if not 0 <= factor < math.inf:
+            raise ValueError(f"rate_factor must be finite and not negative, found {factor!r}")
+        self.run.rate_factor = float(factor)  # one of NumPy's would turn float32 arithmetic into float64
 
     def stop(self, reason: str) -> None:
         """End the run after this report; ``reason`` becomes ``history.stopped``."""

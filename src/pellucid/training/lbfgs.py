@@ -1,5 +1,6 @@
 """L-BFGS, through SciPy: a full-batch solver that owns its loop."""
 
+import math
 import queue
 import threading
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pellucid.checks import plain_numbers
 from pellucid.extras import require
 from pellucid.gradients import Batch, Objective
 from pellucid.training.history import Report
@@ -49,6 +51,14 @@ class LBFGS:
     memory: int = 10
     max_evaluations: int = 15_000
 
+    def __post_init__(self) -> None:
+        plain_numbers(self)
+        for name, value in (("memory", self.memory), ("max_evaluations", self.max_evaluations)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"LBFGS: {name} must be a positive whole number, found {value!r}")
+        if not 0 <= self.tolerance < math.inf:
+            raise ValueError(f"LBFGS: tolerance must be finite and not negative, found {self.tolerance!r}")
+
     def epochs(self, run: "Run", objective: Objective, data: Batch) -> Iterator[Report]:
         """Give one report an iteration.
 
@@ -61,6 +71,9 @@ class LBFGS:
             [np.arange(s.start, s.stop) for s in network.layout.slots if s.layer not in objective.frozen]
             or [np.empty(0, dtype=int)]
         )
+        if not len(learning):
+            run.history.stopped = "L-BFGS ended: there is no parameter to learn"
+            return
         start = network.theta.copy()
 
         def value_and_gradient(values: "Array") -> tuple[float, "Array"]:
@@ -107,7 +120,9 @@ class LBFGS:
                 if isinstance(found, BaseException):
                     raise found
                 if not isinstance(found, tuple):
-                    if epoch < run.epochs and not run.stopped:
+                    if epoch == 0 and not np.isfinite(found.fun):
+                        run.could_not_begin(data)
+                    elif epoch < run.epochs and not run.stopped:
                         run.history.stopped = f"L-BFGS ended: {str(found.message).strip().lower()}"
                     return
                 values, loss = found

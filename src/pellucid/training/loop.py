@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from pellucid import checks
 from pellucid.arrays import Array, draw
-from pellucid.configuration import child_seeds
+from pellucid.configuration import checked_seed, child_seeds
 from pellucid.gradients import Batch, Objective, Pass, batch_of, loss_of_batch
 from pellucid.layers import Context
 from pellucid.losses import Loss
@@ -39,8 +40,11 @@ def fit(
     network: Network, X: Any, y: Any, *, progress: bool = False, callbacks: Iterable[Callback] = (), **settings: Any
 ) -> History:
     """Exhaust :func:`run`, and return the history."""
-    chosen: list[Callback] = [*callbacks, Progress()] if progress else list(callbacks)
-    looked_at = bool(chosen or settings.get("validation_data") or settings.get("validation_fraction"))
+    chosen = _checked_callbacks(callbacks)
+    if progress:
+        chosen.append(Progress())
+    validates = settings.get("validation_data") is not None or settings.get("validation_fraction")
+    looked_at = bool(chosen or validates)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for _ in _run(network, X, y, callbacks=chosen, looked_at=looked_at, **settings):
             pass
@@ -115,26 +119,25 @@ def _run(
     rule, state = _resolve_optimizer(network, optimizer)
     _check_numbers(epochs, batch_size, validation_fraction, clip_norm, clip_value, batches, every)
     engine_kind = find_engine(engine)
-    seed = network.seed if seed is None else seed
-    if np.asarray(X).ndim == len(network.inputs) + 2:
+    seed = network.seed if seed is None else checked_seed(seed)
+    if network.members is not None and checks.as_array(X, "X").ndim == len(network.inputs) + 2:
         raise ValueError("fit takes one table of records, shared by all members")
     data = batch_of(network, resolved, X, y, sample_weight)
     data, held_out = _hold_out(network, resolved, data, validation_data, validation_fraction, seed)
     objective = Objective(network.layers, network.layout, resolved, penalty, tuple(network._frozen_indices()))
-    this = Run(network, resolved, penalty, rule, epochs, held_out, list(callbacks))
+    this = Run(network, resolved, penalty, rule, epochs, held_out, _checked_callbacks(callbacks))
     if isinstance(rule, LBFGS):
         if network.members is not None:
             raise ValueError("L-BFGS trains one network; train the members one by one, or use another optimizer")
         return this.reports(rule.epochs(this, objective, data))
+    decay_factors = _factors(network, decay_multipliers, "decay_multipliers", biases=0.0)
     plan = Plan(
         objective,
         rule,
         clip_norm,
         clip_value,
         _factors(network, rate_multipliers, "rate_multipliers", frozen=True),
-        _factors(network, decay_multipliers, "decay_multipliers", biases=0.0)
-        if getattr(rule, "weight_decay", 0)
-        else 1.0,
+        decay_factors if getattr(rule, "weight_decay", 0) else 1.0,
     )
     size = len(data.target) if batch_size is None else min(batch_size, len(data.target))
     state = rule.init(network.theta) if state is None else state
@@ -165,6 +168,8 @@ class Run:
         self.rate_factor = 1.0
         self.stopped = False
         self.stopped_early = False  # because the loss was no longer finite
+        # For each member, the epoch at whose end its parameters were such that the loss was no longer finite, or 0.
+        self.spoiled_epoch: Array = np.zeros(network.theta.shape[:-1], dtype=int)
         self.fitted = Fitted(loss, penalty, optimizer, None, self.history)
         self._began = time.perf_counter()
 
@@ -192,6 +197,16 @@ class Run:
         """End the run after the report at hand."""
         self.stopped = True
         self.history.stopped = reason
+
+    def could_not_begin(self, data: Batch) -> None:
+        """End a run of L-BFGS whose very first loss is not finite: it has nowhere to go from there."""
+        culprit = first_out_of_range(self.network, self.network._evaluation, data.x)
+        self.stopped_early = True
+        self.stop(
+            f"L-BFGS could not begin: the loss is not finite. {culprit}. The parameters are as they were. "
+            "Try scaled inputs, or other first parameters"
+        )
+        warnings.warn(str(self.history.stopped), TrainingWarning, stacklevel=2)
 
     def end_of_epoch(self, epoch: int, batches: int, loss: Any, learning_rate: float) -> Report:
         """Write the epoch into the history, and return its report."""
@@ -266,7 +281,7 @@ class Steps:
                         self._draw(x)
                     found = step(x, target, weights, self.contexts, run.rate_factor)
                     while found is None:
-                        self._not_finite(epoch, batch, batches, x)
+                        self._not_finite(epoch, batch, batches, x, epoch - 1 if batch == 0 else 0)
                         if run.stopped:
                             return
                         found = step(x, target, weights, self.contexts, run.rate_factor)
@@ -275,8 +290,8 @@ class Steps:
                     total, counted, price = total + found.loss * count, counted + count, price + found.penalty
                     if every == "batch" and batch < batches - 1:
                         yield run.within_epoch(epoch, batch + 1, batches, found.loss + found.penalty, self._rate())
-                if epoch == run.epochs and not self._last_loss_is_finite(x, target, weights):
-                    self._not_finite(epoch, batch, batches, x)
+                if epoch == run.epochs:
+                    self._judge_last(epoch, batch, batches, x, target, weights)
                 if self.averages:
                     total = total / (counted + (counted == 0))  # where nothing counted, 0
                 loss = total + price / batches
@@ -284,16 +299,21 @@ class Steps:
                     yield run.end_of_epoch(epoch, batches, loss, self._rate())
                 else:
                     run.record(loss, None, self._rate())
+        except GeneratorExit:  # somebody has seen enough
+            self._judge_last(epoch, batch, batches, x, target, weights)
+            raise
         finally:
             run.fitted.optimizer_state = None if run.stopped_early else self.engine.optimizer_state
 
-    def _last_loss_is_finite(self, x: Array, target: Array, weights: Array | None) -> bool:
+    def _judge_last(self, epoch: int, batch: int, batches: int, x: Array, target: Array, weights: Array | None) -> None:
         """Look once more when the run is over: each step is judged by the next one's loss, and the last has no next."""
         engine, state = self.engine, self.network.state
         contexts = [Context(True, old.random, now) for old, now in zip(self.contexts, state, strict=True)]
-        loss = np.asarray(self.plan.objective.value(engine.parameters, x, target, weights, contexts))
-        engine.not_finite = ~np.isfinite(loss) & engine.active
-        return not engine.not_finite.any()
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            loss = np.asarray(self.plan.objective.value(engine.parameters, x, target, weights, contexts))
+            engine.not_finite = ~np.isfinite(loss) & engine.active
+            if engine.not_finite.any():
+                self._not_finite(epoch, batch, batches, x, epoch if batch == batches - 1 else 0)
 
     def _rate(self) -> float:
         """Return the learning rate of the last update."""
@@ -339,12 +359,14 @@ class Steps:
 
     # When the loss stops being finite
 
-    def _not_finite(self, epoch: int, batch: int, batches: int, x: Array) -> None:
+    def _not_finite(self, epoch: int, batch: int, batches: int, x: Array, spoiled: int) -> None:
         """Take the members concerned back to their last parameters with a finite loss; stop when none goes on.
 
-        The loss of step t shows what step t - 1 did, so that step is undone.
+        The loss of step t shows what step t - 1 did, so that step is undone. ``spoiled`` is the epoch that ended with
+        it, or 0.
         """
         engine = self.engine
+        self.run.spoiled_epoch = np.where(engine.not_finite, spoiled, self.run.spoiled_epoch)
         reason = self._reason(epoch, batch, batches, x, engine.not_finite)
         engine.undo()
         if not engine.active.any():
@@ -390,6 +412,19 @@ def first_out_of_range(network: Network, contexts: Sequence[Context], x: Array) 
 def number(value: Any) -> Any:
     """Return a float for a single value, an array for one a member."""
     return float(value) if isinstance(value, float) or np.ndim(value) == 0 else value
+
+
+def _checked_callbacks(callbacks: Iterable[Callback]) -> list[Callback]:
+    """Return the callbacks as a list, or say what in it is none."""
+    if callable(callbacks) or not isinstance(callbacks, Iterable):
+        raise TypeError(f"callbacks must be a list of functions of a report, found {callbacks!r}")
+    chosen = list(callbacks)
+    for callback in chosen:
+        if isinstance(callback, type):
+            raise TypeError(f"callbacks holds the class {callback.__name__}; write {callback.__name__}(...)")
+        if not callable(callback):
+            raise TypeError(f"callbacks must be functions of a report, found {callback!r}")
+    return chosen
 
 
 def _remembered_penalty(network: Network, loss: Loss | str | None, penalty: Penalty | None) -> Penalty | None:

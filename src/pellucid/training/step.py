@@ -77,7 +77,7 @@ def shortened(gradient: Array, longest: float) -> Array:
     """
     xp = namespace(gradient)
     # The largest value is taken out first, so that squares of large values do not overflow.
-    largest = xp.abs(gradient).max(axis=-1, keepdims=True)
+    largest = xp.abs(gradient).max(axis=-1, keepdims=True, initial=0)  # of no parameters: 0
     unit = gradient / (largest + (largest == 0))
     length = largest * xp.sqrt((unit * unit).sum(axis=-1, keepdims=True))
     result: Array = gradient * xp.minimum(longest / (length + (length == 0)), 1.0)
