@@ -13,14 +13,18 @@ def main():
     rounds = rounds_wanted(__doc__.splitlines()[0], 21)
     machine()
 
-    def importing(name):
-        return lambda: subprocess.run([sys.executable, "-c", f"import {name}"], check=True)
+    def running(line):
+        return lambda: subprocess.run([sys.executable, "-c", line], check=True)
 
-    sides = {"import numpy": importing("numpy"), "import pellucid": importing("pellucid")}
+    lines = ("import numpy", "import pellucid", "from pellucid import Network, Dense")
+    sides = {line: running(line) for line in lines}
     table("Whole processes", in_turns(sides, rounds), "import numpy")
-    code = "import sys, numpy; before = set(sys.modules); import pellucid; print(sorted(set(sys.modules) - before))"
+    code = (
+        "import sys; before = set(sys.modules); import pellucid; "
+        "print(*sorted(name for name in set(sys.modules) - before if name.split('.')[0] not in sys.stdlib_module_names))"
+    )
     added = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
-    print(f"\nModules that import pellucid loads beyond NumPy's: {added}")
+    print(f"\nModules beyond the standard library that import pellucid loads: {added}")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 The tutorial takes the sigmoid's derivative at the wrong place: at the neuron's output ``a`` instead of its
 pre-activation ``z``. Here that rule stands beside the correct gradient, each as an ordinary Pellucid network.
 
-Run it:  python examples/first_network.py
+Run it:  .venv/bin/python examples/first_network.py
 """
 
 from dataclasses import dataclass

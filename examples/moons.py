@@ -5,7 +5,7 @@ cross-entropy summed over all records, L2 strength 0.01 on the weights, 20,000 f
 rate lies at the edge of stability: from about the 2,500th pass on the cost alternates between two values, 0.07076 and
 0.07132, and rounding in the sixteenth digit decides which of them falls on odd passes. So both are printed.
 
-Run it:  python examples/moons.py [PICTURE.png]      (needs the extras sklearn and plot)
+Run it:  .venv/bin/python examples/moons.py [PICTURE.png]      (needs the extras sklearn and plot)
 """
 
 import sys

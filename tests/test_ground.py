@@ -47,7 +47,7 @@ def test_ci_runs_the_very_test_command_last():
 # fmt: off
 ORDER = [
     "_version", "errors", "extras", "arrays", "checks", "metrics", "functions", "initializers",
-    "layers", "layout", "walk", "losses", "penalties", "configuration", "summary", "network",
+    "layers", "trial", "layout", "walk", "losses", "penalties", "configuration", "summary", "network",
     "gradients", "gradient_check", "schedules", "optimizers", "training", "engines", "files",
     "tables", "cli",
 ]

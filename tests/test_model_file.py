@@ -160,11 +160,11 @@ def test_a_custom_class_of_another_kind_is_refused(path):
 
 def test_what_a_file_cannot_keep_is_named(path):
     @dataclass(frozen=True)
-    class WithArray(Layer):
+    class WithArray(Shift):
         table: object = None
 
     with pytest.raises(TypeError, match=r"layer with_array_1, WithArray.table: a ndarray cannot be kept"):
-        Network(2, [WithArray(np.zeros(2))], seed=0).save(path)
+        Network(2, [WithArray(table=np.zeros(2))], seed=0).save(path)
     network = Network(1, [Dense(1)], seed=0)
     network.fit([[1.0]], [1.0], loss="squared_error", optimizer=SGD(lambda step: 0.1), epochs=1)
     with pytest.raises(TypeError, match="function cannot be kept"):

@@ -40,6 +40,26 @@ def test_theta_is_one_vector_and_parameters_are_views_into_it():
     assert network.parameters["dense_1"]["weights"].tolist() == np.arange(12.0).reshape(3, 4).tolist()
 
 
+def test_assigning_to_a_parameter_writes_into_theta():
+    network = small()
+    network.parameters["dense_2"]["bias"] = [7.0, 8.0]
+    assert network.theta[-2:].tolist() == [7.0, 8.0]
+    with pytest.raises(KeyError, match="no parameter 'biass'; this layer has weights, bias"):
+        network.parameters["dense_2"]["biass"] = 0.0
+    with pytest.raises(ValueError, match="broadcast"):
+        network.parameters["dense_2"]["bias"] = np.zeros(3)
+    copied = copy.deepcopy(network.parameters["dense_2"])
+    copied["bias"] = np.zeros(2)
+    assert network.theta[-2:].tolist() == [7.0, 8.0]
+
+
+def test_a_squared_error_gives_no_probability():
+    network = Network(1, [Dense(1)], seed=0)
+    network.fit([[1.0]], [2.0], loss="squared_error", epochs=1)
+    with pytest.raises(ValueError, match="SquaredError, whose output is no probability: use predict"):
+        network.predict_proba([[1.0]])
+
+
 def test_theta_keeps_its_shape_and_kind():
     network = small()
     with pytest.raises(ValueError, match=r"theta has shape \(26,\), found \(25,\)"):

@@ -213,6 +213,36 @@ def test_early_stopping_can_be_used_again():
     assert first.best_epoch == again.best_epoch
 
 
+def test_early_stopping_on_the_training_loss_keeps_the_best_parameters():
+    X, y = table(20)
+    network = Network(3, [Dense(1)], seed=0)
+    losses = []
+    network.fit(
+        X,
+        y,
+        loss="squared_error",
+        optimizer=SGD(1.2),
+        batch_size=None,
+        epochs=6,
+        callbacks=[EarlyStopping(9, monitor="loss"), lambda report: losses.append(report.network.loss(X, y))],
+    )
+    assert len(set(losses)) > 1
+    np.testing.assert_allclose(network.loss(X, y), min(losses))
+
+
+def test_a_run_that_another_has_overtaken_does_nothing_more():
+    X, y = table()
+    network = small()
+    first = run(network, X, y, loss=LOGITS, epochs=9, callbacks=[EarlyStopping(3, monitor="loss")])
+    next(first)
+    network.fit(X, y, epochs=2)
+    theta = network.theta.copy()
+    with pytest.raises(RuntimeError, match="another training"):
+        next(first)
+    first.close()
+    np.testing.assert_array_equal(network.theta, theta)
+
+
 def test_plateaus_lower_the_rate_of_any_optimizer():
     network = Network(1, [Dense(1)], seed=0)
     network.theta = [0.0, 0.0]
@@ -500,6 +530,22 @@ def test_lbfgs_can_be_left_and_leaves_frozen_layers_alone():
     assert len(network.history) == 2
     np.testing.assert_array_equal(network.theta[:20], before)
     assert not any(thread.name == "pellucid-lbfgs" for thread in threading.enumerate())
+
+
+def test_lbfgs_refuses_what_it_would_ignore():
+    pytest.importorskip("scipy")
+    with pytest.raises(ValueError, match="clip_norm does nothing"):
+        small().fit(*table(), loss=LOGITS, optimizer="lbfgs", clip_norm=1.0)
+    flat = np.ones(60)
+    with pytest.raises(ValueError, match="L-BFGS has no learning rate"):
+        small().fit(
+            table()[0],
+            np.random.default_rng(0).normal(size=60) + flat,
+            loss="squared_error",
+            optimizer="lbfgs",
+            epochs=50,
+            callbacks=[ReduceOnPlateau(patience=1, min_delta=1e9, monitor="loss")],
+        )
 
 
 def test_lbfgs_refuses_members():

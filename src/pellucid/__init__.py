@@ -1,12 +1,10 @@
 """Pellucid: neural networks you can see through, quick enough to use.
 
-Every public name is loaded when it is first used, so ``import pellucid`` costs no more than NumPy.
+Every public name is loaded when it is first used, and NumPy with the first of them.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-import numpy as np  # noqa: F401  (what everything here stands on; loaded now, so that the first use is quick)
 
 from pellucid._version import __version__
 

@@ -237,6 +237,8 @@ class _Checker:
         self.at_most, self.generator = at_most, generator
         self.contexts = _contexts(network, x, training) if training else network._evaluation
         self.found = objective.evaluate(network.theta, network._views, x, target, weights, self.contexts)
+        if not np.isfinite(self.found.loss).all():
+            raise ValueError("check_gradients: the loss is not finite here, so there is no gradient to check")
         # The reference is computed in float64, whatever the network's own precision.
         self.theta = network.theta.astype(np.float64)
         self.x, self.target = x.astype(np.float64), target.astype(np.float64)

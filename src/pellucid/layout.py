@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pellucid.arrays import Array, namespace
 from pellucid.layers.layer import Parameter, Shape
@@ -18,6 +19,28 @@ class Slot:
     stop: int
     shape: Shape
     is_bias: bool
+
+
+class Views(dict[str, Array]):
+    """A layer's parameters by name, as views into theta; assigning to one writes into theta.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> theta = np.zeros(3)
+    >>> views = Views(weights=theta[:2], bias=theta[2:])
+    >>> views["weights"] = [1.0, 2.0]
+    >>> theta
+    array([1., 2., 0.])
+    """
+
+    def __setitem__(self, name: str, values: Any) -> None:
+        if name not in self:
+            raise KeyError(f"there is no parameter {name!r}; this layer has {', '.join(self)}")
+        self[name][...] = values
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)  # a copy looks into no theta: it is a plain dict of arrays
 
 
 class Layout:

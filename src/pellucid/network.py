@@ -21,12 +21,13 @@ from pellucid.configuration import (
     child_seeds,
     numbered,
 )
-from pellucid.layers import EVALUATION, Context, Layer
+from pellucid.layers import EVALUATION, LAYERS, Context, Layer
 from pellucid.layers.layer import Shape
-from pellucid.layout import Layout
+from pellucid.layout import Layout, Views
 from pellucid.losses import SHORT_NAMES, Loss
 from pellucid.penalties import Penalty
 from pellucid.summary import Summary
+from pellucid.trial import try_layer
 
 if TYPE_CHECKING:
     from pellucid.optimizers import Optimizer
@@ -119,6 +120,9 @@ class Network:
 
         self.names: tuple[str, ...] = numbered(self.layers)
         self.shapes: tuple[Shape, ...] = self._shapes()
+        for name, layer, before, after in zip(self.names, self.layers, self.shapes, self.shapes[1:], strict=False):
+            if type(layer) not in LAYERS.values():
+                try_layer(name, layer, before, after)
         wanted = [layer.parameters(shape) for layer, shape in zip(self.layers, self.shapes, strict=False)]
         self.layout: Layout = Layout(wanted)
         self.frozen: tuple[str, ...] = ()
@@ -157,9 +161,9 @@ class Network:
         self._theta[...] = given
 
     @property
-    def parameters(self) -> dict[str, dict[str, Array]]:
+    def parameters(self) -> dict[str, Views]:
         """Every parameter by layer and name, as a view into theta; layers without any are left out."""
-        return {name: dict(views) for name, views in zip(self.names, self._views, strict=True) if views}
+        return {name: Views(views) for name, views in zip(self.names, self._views, strict=True) if views}
 
     @property
     def outputs(self) -> Shape:
@@ -312,12 +316,12 @@ class Network:
     def predict_proba(self, X: Any) -> Array:
         """Return the output through the link of the loss that the network was trained with.
 
-        The sigmoid for binary cross-entropy, the softmax for classes, exp for counts; the raw output otherwise.
+        The sigmoid for binary cross-entropy, the softmax for classes; exp, which gives the mean, for counts.
 
         Raises
         ------
         ValueError
-            If the network has not been trained, so that there is no loss to ask.
+            If the network has not been trained, so that there is no loss to ask, or its loss has no link.
 
         Examples
         --------
@@ -329,6 +333,11 @@ class Network:
         """
         if self.fitted is None:
             raise ValueError("predict_proba needs the loss that the network was trained with: call fit first")
+        if type(self.fitted.loss).link is Loss.link:
+            raise ValueError(
+                f"the network was trained with {type(self.fitted.loss).__name__}, whose output is no probability: "
+                "use predict"
+            )
         with np.errstate(over="ignore", invalid="ignore"):
             return self.fitted.loss.link(self.predict(X))
 
@@ -411,7 +420,7 @@ class Network:
         """Train the network, and return the history of its figures, epoch by epoch.
 
         Called again, it goes on from the parameters it has reached, by default with the same loss,
-        optimizer and optimizer state.
+        optimizer and optimizer state; the shuffling begins anew from the seed.
 
         Parameters
         ----------
@@ -533,6 +542,8 @@ class Network:
     def freeze(self, *names: str) -> "Network":
         """Keep the parameters of these layers as they are in every training from now on; return the network.
 
+        The optimizer's memory, and with it the place in a schedule, is forgotten.
+
         Examples
         --------
         >>> from pellucid import Dense, Network
@@ -559,7 +570,9 @@ class Network:
         return self
 
     def start_from(self, other: "Network", *names: str) -> "Network":
-        """Take over the parameters of another network's layers of the same names; return this network.
+        """Take over the parameters and statistics of another network's layers of the same names; return this network.
+
+        The optimizer's memory, and with it the place in a schedule, is forgotten.
 
         Parameters
         ----------
@@ -596,6 +609,10 @@ class Network:
         for name in chosen:
             for key, value in theirs[name].items():
                 mine[name][key][...] = value
+        states = dict(zip(other.names, other.state, strict=True))
+        self.set_state(
+            [states[name] if name in chosen else state for name, state in zip(self.names, self.state, strict=True)]
+        )
         self._forget_optimizer_state()
         return self
 

@@ -1,5 +1,6 @@
 """The ``pellucid`` command: each subcommand is one file, a few lines over the public API."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -22,6 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0.1...
     0
     """
+    # Before NumPy is loaded. The matrix products of a small network gain nothing from threads, and where the machine
+    # has other work to do the threads wait for each other: training was seen to take ten times as long.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         # Neither comes with the core, which this console script belongs to.
         for package in ("rich", "cyclopts"):

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -189,7 +190,9 @@ def signed(value: float) -> str:
 
 def figures_table(figures: dict[int, dict[str, Any]], right: dict[int, dict[str, Any]]) -> Table:
     """Return each figure beside the published one."""
-    table = Table("run", "epochs", "summed error", r"\[1, 0, 0]", r"\[0, 1, 0]", "classes")
+    columns = ("run", "epochs", "summed error", r"\[1, 0, 0]", r"\[0, 1, 0]", "classes")
+    # Six columns in eighty letters: no frame, and one space between.
+    table = Table(*columns, box=SIMPLE, show_edge=False, pad_edge=False, collapse_padding=True)
     rows = [
         ("tutorial's rule", EPOCHS, figures[EPOCHS]),
         ("tutorial's rule", LATER, figures[LATER]),

@@ -243,7 +243,7 @@ def _fitted_from(
     if not all(re.fullmatch(r"[a-z_]{1,40}", name) for name in columns):
         raise ModelFileError(f"{source}: the history has a column with an impossible name")
     lengths = {len(value) if value.ndim else -1 for value in columns.values()}
-    if len(lengths) > 1 or -1 in lengths or not {"loss", "learning_rate", "seconds"} <= columns.keys():
+    if len(lengths) > 1 or -1 in lengths or (columns and not {"loss", "learning_rate", "seconds"} <= columns.keys()):
         raise ModelFileError(f"{source}: the columns of the history do not fit together")
     for name, value in columns.items():
         each = network.theta.shape[:-1] if name in ("loss", "validation_loss") else ()
@@ -253,8 +253,9 @@ def _fitted_from(
         expected[f"history/{name}"] = value
     history.stopped, history.best_epoch = config["stopped"], config["best_epoch"]
     loss = build(config["loss"], Loss, custom, source)
+    past = history if columns else None
     penalty = None if config["penalty"] is None else build(config["penalty"], Penalty, custom, source)
-    return Fitted(loss, penalty, optimizer, state, history), expected
+    return Fitted(loss, penalty, optimizer, state, past), expected
 
 
 def _width(inputs: Any, layers: list[Layer], source: str) -> int:

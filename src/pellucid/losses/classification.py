@@ -150,6 +150,8 @@ class CrossEntropyFromLogits(Loss):
             )
         if np.ndim(y) == 1:
             return one_hot(y, outputs, dtype)
+        if np.ndim(y) == 2 and np.shape(y)[1] == 1:
+            raise ValueError("y holds class numbers in a column; give them as one flat row of numbers: y.ravel()")
         target = super().encode(y, outputs, dtype)
         _refuse_outside(target, type(self).__name__)
         off = np.abs(target.sum(axis=1, dtype=np.float64) - 1) > 1e-5

@@ -35,6 +35,8 @@ class EarlyStopping:
     min_delta : float
         By how much the loss must fall to count as an improvement.
     monitor : "validation_loss" or "loss"
+        For "loss", the loss and penalty on all training records is computed once more at the end of each epoch: the
+        mean over an epoch's batches belongs to parameters that have changed since.
     restore_best : bool
         Whether the network ends with the parameters of its best epoch; otherwise with the last.
 
@@ -90,7 +92,7 @@ class EarlyStopping:
             return
         if self._run is not report.run:
             self._begin(report)
-        found = getattr(report, self.monitor)
+        found = report.validation_loss if self.monitor == "validation_loss" else report.run.training_loss()
         if found is None:
             raise ValueError(
                 "EarlyStopping watches validation_loss, but there are no validation records: give fit validation_data "
@@ -240,19 +242,21 @@ class Progress:
             stream.write(_progress_text(report) + "\n")
 
     def finish(self, report: Report) -> None:
-        """End the line."""
+        """End the line; say so where the run ended before its last epoch."""
         stream = self.stream or sys.stderr
         if stream.isatty():
-            stream.write("\r" + _progress_text(report).ljust(self._width) + "\n")
+            stream.write("\r" + _progress_text(report, over=True).ljust(self._width) + "\n")
             stream.flush()
+        elif report.epoch < report.epochs:
+            stream.write(_progress_text(report, over=True) + "\n")
 
 
-def _progress_text(report: Report) -> str:
+def _progress_text(report: Report, over: bool = False) -> str:
     parts = [f"epoch {report.epoch} of {report.epochs}", f"loss {np.mean(report.loss):.4g}"]
     if report.validation_loss is not None:
         parts.append(f"validation loss {np.mean(report.validation_loss):.4g}")
     left = report.seconds / report.epoch * (report.epochs - report.epoch)
-    parts.append(f"{duration(left)} left" if left else f"done in {duration(report.seconds)}")
+    parts.append(f"done in {duration(report.seconds)}" if over or not left else f"{duration(left)} left")
     return ", ".join(parts)
 
 

@@ -141,6 +141,8 @@ class Report:
     def rate_factor(self, factor: float) -> None:
         if not 0 <= factor < math.inf:
             raise ValueError(f"rate_factor must be finite and not negative, found {factor!r}")
+        if not hasattr(self.run.fitted.optimizer, "learning_rate"):
+            raise ValueError("L-BFGS has no learning rate: a callback that lowers it does nothing")
         self.run.rate_factor = float(factor)  # one of NumPy's would turn float32 arithmetic into float64
 
     def stop(self, reason: str) -> None:

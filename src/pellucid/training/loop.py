@@ -125,10 +125,19 @@ def _run(
     data = batch_of(network, resolved, X, y, sample_weight)
     data, held_out = _hold_out(network, resolved, data, validation_data, validation_fraction, seed)
     objective = Objective(network.layers, network.layout, resolved, penalty, tuple(network._frozen_indices()))
-    this = Run(network, resolved, penalty, rule, epochs, held_out, _checked_callbacks(callbacks))
+    this = Run(network, resolved, penalty, rule, epochs, objective, data, held_out, _checked_callbacks(callbacks))
     if isinstance(rule, LBFGS):
         if network.members is not None:
             raise ValueError("L-BFGS trains one network; train the members one by one, or use another optimizer")
+        ignored = {
+            "clip_norm": clip_norm,
+            "clip_value": clip_value,
+            "rate_multipliers": rate_multipliers,
+            "decay_multipliers": decay_multipliers,
+        }
+        for name, value in ignored.items():
+            if value is not None:
+                raise ValueError(f"L-BFGS chooses its own steps: {name} does nothing with it; leave it out")
         return this.reports(rule.epochs(this, objective, data))
     decay_factors = _factors(network, decay_multipliers, "decay_multipliers", biases=0.0)
     plan = Plan(
@@ -156,10 +165,14 @@ class Run:
         penalty: Penalty | None,
         optimizer: Optimizer | LBFGS,
         epochs: int,
+        objective: Objective,
+        data: Batch,
         held_out: Batch | None,
         callbacks: list[Callback],
     ) -> None:
         self.network = network
+        self.objective = objective
+        self.data = data
         self.loss = loss
         self.epochs = epochs
         self.held_out = held_out
@@ -183,15 +196,26 @@ class Run:
                 for callback in self.callbacks:
                     callback(report)
                 yield report
+                if self.network.fitted is not self.fitted:
+                    raise RuntimeError("another training of this network has begun since: this one cannot go on")
                 if self.stopped:
                     break
         finally:
             reports.close()  # type: ignore[attr-defined]
-            if report is not None:
+            if report is not None and self.network.fitted is self.fitted:
                 for callback in self.callbacks:
                     finish = getattr(callback, "finish", None)
                     if finish is not None:
                         finish(report)
+
+    def training_loss(self) -> Any:
+        """Return the loss and penalty on all training records, with the parameters of this moment."""
+        price: Any = 0.0
+        for slot in self.objective.penalised:
+            assert self.objective.penalty is not None
+            array = self.network._views[slot.layer][slot.name]
+            price = price + self.objective.penalty.value(array, len(slot.shape))
+        return number(loss_of_batch(self.network, self.loss, self.data) + price)
 
     def stop(self, reason: str) -> None:
         """End the run after the report at hand."""
