@@ -21,10 +21,11 @@ def main():
     table("Whole processes", in_turns(sides, rounds), "import numpy")
     code = (
         "import sys; before = set(sys.modules); import pellucid; "
-        "print(*sorted(name for name in set(sys.modules) - before if name.split('.')[0] not in sys.stdlib_module_names))"
+        "new = set(sys.modules) - before; "
+        "print(*sorted(name for name in new if name.split('.')[0] not in sys.stdlib_module_names))"
     )
     added = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
-    print(f"\nModules beyond the standard library that import pellucid loads: {added}")
+    print(f"\nBeyond the standard library, import pellucid loads: {added}")
 
 
 if __name__ == "__main__":

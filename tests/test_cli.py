@@ -314,12 +314,13 @@ def test_splits_that_leave_nothing(refused):
 
 
 def test_train_leaves_existing_files_alone(refused):
+    Path("homes.txt").write_bytes(Path("homes.csv").read_bytes())
     Path("homes.pellucid").write_bytes(b"precious")
     assert "homes.pellucid exists; choose another name with --output, or add --force" in refused(
         *("train", "homes.csv", "--target", "price")
     )
     assert "is what is to be read" in refused(
-        *("train", "homes.csv", "--target", "price", "--output", "./homes.csv", "--force")
+        *("train", "homes.txt", "--target", "price", "--output", "./homes.txt", "--force")
     )
     assert "the folder none does not exist" in refused("train", "homes.csv", "--target", "price", "--output", "none/m")
     Path("folder").mkdir()
@@ -352,6 +353,17 @@ def test_values_of_1e30_are_learnt(command):
         (("train", "homes.csv", "--target", "price", "--ignore", "price"), "cannot be ignored"),
         (("train", "homes.csv", "--target", "price", "--wrong"), "--wrong"),
         (("predict", "model.pellucid"), "TABLE"),
+        (("train", "homes.csv", "--target", "price", "--epochs", "1.5"), "--epochs takes a whole number, found '1.5'"),
+        (("train", "homes.csv", "--target", "price", "--batch-size", "2.7"), "--batch-size takes a whole number"),
+        (("train", "homes.csv", "--target", "price", "--seed=1.5"), "--seed takes a whole number"),
+        (
+            ("train", "homes.csv", "--target", "price", "--ignore", "a", "b c", "d"),
+            "cannot place 'b c', 'd'; --ignore takes one column: for more, repeat it: --ignore 'b c' --ignore d",
+        ),
+        (("train", "homes.csv", "more.csv", "--target", "price"), "more.csv"),
+        (("train", "homes.csv"), "--target is missing: name the column to predict"),
+        (("train", "homes.csv", "--target"), "--target requires an argument"),
+        (("train", "homes.csv", "--traget", "price"), "Did you mean --target instead of --traget?"),
     ],
 )
 def test_usage(refused, arguments, message):
@@ -369,7 +381,6 @@ def test_predict_refuses(refused):
     Path("empty.pellucid").write_bytes(b"")
     for name in ("damaged", "cut", "text", "empty"):
         assert f"{name}.pellucid" in refused("predict", f"{name}.pellucid", "homes.csv")
-    assert "homes.csv" in refused("predict", "homes.csv", "model.pellucid")
     assert "none.pellucid" in refused("predict", "none.pellucid", "homes.csv")
     Network(2, [Dense(1)], seed=0).save("network.pellucid")
     assert "holds a Network, not the model of a table" in refused("predict", "network.pellucid", "homes.csv")
@@ -392,6 +403,100 @@ def test_predict_refuses(refused):
     assert "what is to be read" in refused("predict", "model.pellucid", "homes.csv", "--output", "homes.csv", "--force")
     assert "its name must end in" in refused("predict", "model.pellucid", "homes.csv", "--output", "out.xlsx")
     assert "does not exist" in refused("predict", "model.pellucid", "homes.csv", "--output", "none/out.csv")
+
+
+def test_predict_never_advises_what_it_cannot_do(refused):
+    Path("text.csv").write_text("area,age\n50,old\n60,3\n")
+    Path("gap.csv").write_text("area,age\n50,\n60,3\n")
+    for name in ("text.csv", "gap.csv"):
+        err = refused("predict", "model.pellucid", name)
+        assert err.splitlines()[1] == "Correct the table: the model needs this column"
+        assert "ignore" not in err
+
+
+def test_a_wrong_file_as_model(refused):
+    Path("picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(100))
+    Path("notes.txt").write_text("These are the notes of the first of May.\n")
+    assert "picture.png is not a Pellucid model (it looks like a PNG picture)" in refused(
+        "predict", "picture.png", "homes.csv"
+    )
+    assert "notes.txt is not a Pellucid model (it does not begin like one)" in refused(
+        "predict", "notes.txt", "homes.csv"
+    )
+    assert "there is no file modl.pellucid; did you mean model.pellucid?" in refused(
+        "predict", "modl.pellucid", "homes.csv"
+    )
+    assert "is a folder; give the model file in it" in refused("predict", ".", "homes.csv")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("homes.csv", "model.pellucid"), ("homes.csv", "sizes.parquet"), ("rows", "model.pellucid")],
+)
+def test_swapped_arguments(refused, arguments):
+    Path("rows").write_bytes(Path("homes.csv").read_bytes())
+    err = refused("predict", *arguments)
+    assert err == (
+        f"error: {arguments[0]} is not a Pellucid model; the model comes first: pellucid predict MODEL TABLE\n"
+    )
+
+
+def test_a_model_whose_name_ends_like_a_table(command):
+    Path("model.csv").write_bytes(Path("model.pellucid").read_bytes())
+    assert command("predict", "model.csv", "homes.csv")[0] == 0
+
+
+def test_a_wrong_file_as_table(refused):
+    Path("picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(100))
+    Path("model.parquet").write_bytes(Path("model.pellucid").read_bytes())
+    assert "this looks like a PNG picture" in refused("train", "picture.png", "--target", "price")
+    for name in ("model.pellucid", "sizes.model", "model.parquet"):
+        assert f"{name}: this looks like a Pellucid model, not a table" in refused("train", name, "--target", "price")
+    assert "this looks like a Pellucid model" in refused("predict", "model.pellucid", "sizes.model")
+
+
+@pytest.mark.parametrize("command_line", ["train homes.csv --target price", "predict model.pellucid homes.csv"])
+def test_a_folder_that_cannot_be_written_to_is_told_before_any_work(refused, monkeypatch, command_line):
+    def denied(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied", ".tmp3f8a")
+
+    def work(*_, **__):
+        raise AssertionError("it went to work")
+
+    # Not by the folder's permissions: nobody can take those from root, who may run these tests.
+    monkeypatch.setattr("tempfile.TemporaryFile", denied)
+    monkeypatch.setattr("pellucid.cli.train.read_table", work)
+    monkeypatch.setattr("pellucid.files.load", work)
+    err = refused(*command_line.split(), "--output", "new.tsv" if "predict" in command_line else "new")
+    assert re.fullmatch(r"error: cannot write new(\.tsv)?: Permission denied\n", err)
+
+
+def test_a_model_is_not_named_like_a_table(refused):
+    for name in ("m.csv", "m.TSV", "m.parquet"):
+        assert f"cannot write {name}: a model is no table; choose an --output that ends in .pellucid" in refused(
+            *("train", "homes.csv", "--target", "price", "--output", name)
+        )
+
+
+def test_a_table_without_any_number_says_what_is_wrong(refused):
+    Path("comma.csv").write_text("a;b;y\n1,2882;1,5;2\n2,1;3,1;4\n")
+    err = refused("train", "comma.csv", "--target", "y")
+    assert "comma.csv has no column of numbers to learn from, beside its target: column 'a', row 1: '1,2882'" in err
+    assert "decimal comma: write 1.2882" in err
+
+
+def test_early_stopping_is_told(command):
+    generator = np.random.default_rng(0)
+    noise = {name: generator.normal(size=200) for name in ("a", "b", "y")}
+    pl.DataFrame(noise).write_csv("noise.csv")
+    status, out, _ = command("train", "noise.csv", "--target", "y", "--epochs", "300")
+    assert status == 0
+    assert re.search(
+        r"^training \d+ epochs in .*, of which \d+ was the best and is kept; "
+        r"validation loss did not improve for 100 epochs$",
+        out,
+        re.MULTILINE,
+    )
 
 
 @pytest.mark.parametrize(
@@ -543,6 +648,12 @@ def test_a_closed_pipe_is_quiet(folder):
     assert pellucid.load("homes.pellucid").kind == "numeric"
 
 
+def test_closed_standard_output_is_told(folder, refused, monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    for arguments in (("train", "homes.csv", "--target", "price"), ("predict", "model.pellucid", "homes.csv")):
+        assert "standard output is closed" in refused(*arguments)
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 def test_a_full_disk_is_told(folder):
     with Path("/dev/full").open("w") as full:
@@ -577,6 +688,24 @@ def test_in_a_terminal(folder, colour):
     assert "On 15 test rows" in text
     assert bool(re.search(r"\x1b\[[\d;]*3\d", text)) == colour  # the codes 30 to 39 colour letters
     assert "\x1b[?25h" in text  # the cursor is shown again
+    assert "stopped early" not in text
+
+
+def test_the_bar_says_that_training_stopped_early(monkeypatch):
+    drawn = []
+    monkeypatch.setattr("pellucid.cli.screen._Bar._draw", lambda _, report, when: drawn.append((report.epoch, when)))
+
+    def enough(report):
+        if report.epoch == 3:
+            report.stop("loss did not improve for 2 epochs")
+
+    from rich.progress import Progress as Bars
+
+    from pellucid.cli.screen import _Bar
+
+    with Bars() as bars:
+        Network(1, [Dense(1)], seed=0).fit([[1.0]], [2.0], loss="squared_error", callbacks=[enough, _Bar(bars)])
+    assert drawn[-1] == (3, "stopped early")
 
 
 def test_no_colour_where_there_is_no_terminal(command, monkeypatch):

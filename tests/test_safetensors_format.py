@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from judges import judge
+from pellucid import Dense, Network
 from pellucid.errors import ModelFileError
 from pellucid.files import safetensors
 
@@ -448,10 +449,33 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch, call, overw
         monkeypatch.setattr(os, "link", no_links)
     if os.name == "nt" or (call == "link" and overwrite):
         monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(OSError, match="the disk is full"):
+    with pytest.raises(OSError, match="the disk is full") as failure:
         safetensors.write(path, TENSORS, {}, overwrite=overwrite)
+    assert failure.value.filename == str(path)  # not the temporary file, of which nobody knows
+    assert failure.value.filename2 is None
     assert listing(tmp_path) == (["file"] if overwrite else [])
     assert not overwrite or path.read_bytes() == b"old"
+
+
+def test_a_folder_that_refuses_is_told_by_the_files_own_name(tmp_path, monkeypatch):
+    def denied(path, *_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(safetensors.Path, "open", denied)
+    with pytest.raises(PermissionError) as failure:
+        safetensors.write(tmp_path / "file", TENSORS, {}, overwrite=False)
+    assert failure.value.filename == str(tmp_path / "file")
+    assert ".tmp" not in str(failure.value)
+
+
+def test_models_are_known_by_their_first_bytes(tmp_path):
+    Network(2, [Dense(1)], seed=0).save(tmp_path / "model")
+    start = (tmp_path / "model").read_bytes()[: safetensors.MODEL_SNIFFED_BYTES]
+    assert safetensors.begins_like_model(start)
+    assert not safetensors.begins_like_model(start[:-1])
+    assert not safetensors.begins_like_model(b"area,age" + start[8:])
+    assert not safetensors.begins_like_model(safetensors.to_bytes(TENSORS, {"format": "pt"})[: len(start)])
+    assert not safetensors.begins_like_model(b"")
 
 
 def test_an_interrupt_leaves_nothing_behind(tmp_path, monkeypatch):

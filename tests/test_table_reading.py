@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from pellucid.errors import MissingExtraError, TableError
 from pellucid.extras import require
+from pellucid.tables import TableModel
 from pellucid.tables.reading import find_column, numeric_columns, read_table, to_frame, write_table
 
 pl = pytest.importorskip("polars", reason="tables are read with polars: pip install 'pellucid[tables]'")
@@ -278,8 +279,15 @@ class TestNumericColumns:
         assert message == (
             "homes.csv: a column cannot be used as numbers:\n"
             "  column 'age', row 3: 'n/a' is not a number (2 of 5 values are not)\n"
-            "Correct it, or leave it out with --ignore COLUMN."
+            "Correct the table."
         )
+
+    def test_the_remedy_is_the_callers(self, wrap):
+        frame = wrap({"age": ["1", "n/a"], "y": [1, 2]})
+        assert refusal(numeric_columns, frame, ["age"], remedy="Ask Ann.").endswith("\nAsk Ann.")
+        assert refusal(TableModel("y").fit, frame).endswith("or leave columns out: ignore=[...]")
+        known = TableModel("y", epochs=1).fit(wrap({"age": [1, 2], "y": [1, 2]}))
+        assert refusal(known.predict, frame).endswith("the model needs this column")
 
     def test_missing(self, wrap):
         frame = wrap({"a": [1, None, 3, None], "b": [True, None, False, True], "c": [None, "x", "2", "3"]})
@@ -313,7 +321,7 @@ class TestNumericColumns:
         assert "11 columns" in message
         assert "column 'c7'" in message
         assert "'c8'" not in message
-        assert "\n  and 3 more columns\nCorrect them, or leave them out with --ignore COLUMN." in message
+        assert "\n  and 3 more columns\nCorrect the table." in message
 
 
 def test_numeric_columns_of_other_kinds():
@@ -331,7 +339,7 @@ def test_numeric_columns_of_other_kinds():
     message = refusal(numeric_columns, frame, frame.columns)
     assert "column 'nan', row 2: nan is not a finite number (1 of 2 values is not)" in message
     assert "column 'text' holds text (String), though every value is a number; convert it" in message
-    assert "column 'comma', row 1: '1,5' is not a number (1 of 2 values is not); write decimals with a point" in message
+    assert "column 'comma', row 1: '1,5' is not a number (1 of 2 values is not); decimal comma: write 1.5" in message
     assert "column 'list' holds values of another kind (List(Int64)), not numbers" in message
     assert "column 'class' holds text (Categorical), though" in message
     assert max(map(len, message.splitlines())) < 120

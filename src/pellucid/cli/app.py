@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, MissingArgumentError, Token, UnusedCliTokensError
 from rich.console import Console
 from rich.text import Text
 
@@ -61,6 +61,10 @@ class CommandError(Exception):
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command, and return its exit status; whatever goes wrong is said on standard error."""
+    # None where the shell closed it (`>&-`), whatever the type says; a file opened then could take its place.
+    if getattr(sys, "stdout", None) is None:
+        say_error("standard output is closed; let it lead to a terminal, a file or /dev/null")
+        return 1
     try:
         status = _called(arguments)
         sys.stdout.flush()  # here, where a closed pipe is still caught
@@ -109,9 +113,36 @@ def _close_output() -> None:
 def _called(arguments: Sequence[str]) -> object:
     try:
         return app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+    except UnusedCliTokensError as error:
+        unused = error.unused_tokens or []
+        if not any(word.split("=")[0] == "--ignore" for word in arguments):
+            error.verbose = False
+            raise UsageError(str(error)) from None
+        from pellucid.cli.screen import quoted  # which needs this module
+
+        options = " ".join(quoted("--ignore", word) for word in unused)
+        raise UsageError(
+            f"cannot place {', '.join(map(repr, unused))}; --ignore takes one column: for more, repeat it: {options}"
+        ) from None
+    except MissingArgumentError as error:
+        error.verbose = False
+        text = str(error)
+        forgotten = error.argument is not None and error.argument.name == "--target" and "--target" not in arguments
+        if forgotten and "Did you mean" not in text:
+            text = "--target is missing: name the column to predict, as in --target price"
+        raise UsageError(text) from None
     except CycloptsError as error:
         error.verbose = False
         raise UsageError(str(error)) from None
+
+
+def whole_number(_: object, tokens: Sequence[Token]) -> int:
+    """Return an option's value; cyclopts itself would round 1.5."""
+    token = tokens[0]
+    try:
+        return int(token.value)
+    except ValueError:
+        raise UsageError(f"{token.keyword} takes a whole number, found {token.value!r}") from None
 
 
 def say_error(text: str) -> None:

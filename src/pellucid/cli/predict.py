@@ -1,13 +1,14 @@
 """``pellucid predict``: the predictions of a model for the rows of a table."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from pellucid.cli.app import CommandError, say
 from pellucid.cli.screen import shown
 from pellucid.cli.train import check_output
+from pellucid.errors import ModelFileError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -44,13 +45,13 @@ def predict(
     probabilities
         Whether to give each class's probability beside the prediction.
     """
-    from pellucid.files import load
     from pellucid.tables import TableModel
     from pellucid.tables.reading import read_table, write_table
 
+    check_order(model, table)
     if output is not None:
         check_output(output, force, model, table)
-    found = load(model)
+    found = loaded(model)
     if not isinstance(found, TableModel):
         raise CommandError(
             f"{model} holds a {type(found).__name__}, not the model of a table: see pellucid train --help"
@@ -61,6 +62,40 @@ def predict(
     write_table(predictions, output, overwrite=force)
     if output is not None:
         say(f"wrote {frame.height:,} predictions to {output}")
+
+
+def check_order(model: Path, table: Path) -> None:
+    """Refuse a table in the model's place, and a model in the table's."""
+    from pellucid.tables.reading import PARQUET_SUFFIXES, TEXT_SUFFIXES, check_is_file
+
+    check_is_file(model, "the model file")
+    if is_model(model):
+        return
+    if model.suffix.lower() in TEXT_SUFFIXES + PARQUET_SUFFIXES or (table.is_file() and is_model(table)):
+        raise CommandError(f"{model} is not a Pellucid model; the model comes first: pellucid predict MODEL TABLE")
+
+
+def is_model(path: Path) -> bool:
+    """Return whether a file begins as a model does, whatever its name."""
+    from pellucid.files.safetensors import MODEL_SNIFFED_BYTES, begins_like_model
+
+    with path.open("rb") as file:
+        return begins_like_model(file.read(MODEL_SNIFFED_BYTES))
+
+
+def loaded(path: Path) -> Any:
+    """Return what a model file holds."""
+    from pellucid.files import load
+
+    try:
+        return load(path)
+    except ModelFileError as problem:
+        found = str(problem).partition("this looks like ")[2].partition("; expected")[0]
+        if not found and is_model(path):
+            raise  # damaged, or of another version: the reader's own words say how
+        raise CommandError(
+            f"{path} is not a Pellucid model ({f'it looks like {found}' if found else 'it does not begin like one'})"
+        ) from None
 
 
 def notes(model: "TableModel", frame: "pl.DataFrame", table: Path) -> None:

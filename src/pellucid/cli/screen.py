@@ -48,7 +48,8 @@ class _Bar:
 
     def finish(self, report: Report) -> None:
         """Draw the last epoch, which need not be the last that was planned."""
-        self._draw(report, duration(report.seconds))
+        # Why, and after how long, stands in the result below.
+        self._draw(report, "stopped early" if report.history.stopped else duration(report.seconds))
 
     def _draw(self, report: Report, when: str) -> None:
         figures = [f"epoch {report.epoch} of {report.epochs}", f"loss {report.loss:.4g}"]

@@ -1,17 +1,25 @@
 """``pellucid train``: learn from a table, say how well it went, and write the model."""
 
+import tempfile
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from pellucid.cli.app import CommandError, UsageError, say
+from pellucid.cli.app import CommandError, UsageError, say, whole_number
 from pellucid.cli.screen import quoted, show, show_table, shown, training_progress
 from pellucid.errors import TableError
 from pellucid.layers.dense import Dense
 from pellucid.network import Network
-from pellucid.tables.reading import find_column, numeric_columns, read_table
+from pellucid.tables.reading import (
+    PARQUET_SUFFIXES,
+    TEXT_SUFFIXES,
+    check_table_file,
+    find_column,
+    numeric_columns,
+    read_table,
+)
 from pellucid.training import TrainingWarning
 from pellucid.training.callbacks import duration
 
@@ -32,6 +40,7 @@ BEST = {
     "R2": "1 is best",
 }
 Switch = Parameter(negative=(), show_default=False)
+Whole = Parameter(converter=whole_number)
 
 
 def train(
@@ -44,10 +53,10 @@ def train(
     test: float | None = None,
     kind: Literal["binary", "multiclass", "numeric"] | None = None,
     hidden: str = "64,64",
-    epochs: int | None = None,
-    batch_size: int = 128,
+    epochs: Annotated[int | None, Whole] = None,
+    batch_size: Annotated[int, Whole] = 128,
     learning_rate: float | None = None,
-    seed: int = 0,
+    seed: Annotated[int, Whole] = 0,
     force: Annotated[bool, Switch] = False,
     quiet: Annotated[bool, Switch] = False,
 ) -> None:
@@ -89,6 +98,11 @@ def train(
     from pellucid.tables import TableModel
 
     output = Path(f"{table.stem}.pellucid") if output is None else output
+    check_table_file(table)
+    if output.suffix.lower() in TEXT_SUFFIXES + PARQUET_SUFFIXES:
+        raise CommandError(
+            f"cannot write {output}: a model is no table; choose an --output that ends in .pellucid, or leave it out"
+        )
     check_output(output, force, table)
     if test is not None and not 0 <= test < 1:
         raise UsageError(f"--test must lie between 0 and 1, found {test:g}")
@@ -120,7 +134,12 @@ def train(
         raise CommandError(f"{stopped}\nNothing was learnt, and nothing was written")
     evaluation = model.evaluate(frame, rows=model.test_rows if test else None, source=table)
     # Before the result is shown: a pipe that closes meanwhile must not cost the model.
-    model.save(output, overwrite=force)
+    try:
+        model.save(output, overwrite=force)
+    except OSError as problem:
+        if problem.strerror is None:
+            raise
+        raise CommandError(f"cannot write {output}: {problem.strerror}") from None
     if stopped:
         say(stopped, start="warning: ", style="bold yellow")
     if not quiet:
@@ -141,6 +160,12 @@ def check_output(output: Path, force: bool, *sources: Path) -> None:
             raise CommandError(f"{output} is what is to be read; choose another --output")
         if not force:
             raise CommandError(f"{output} exists; choose another name with --output, or add --force to replace it")
+    # Another name in the folder is needed first, whether or not the file itself is there: try it.
+    try:
+        with tempfile.TemporaryFile(dir=output.resolve().parent):
+            pass
+    except OSError as problem:
+        raise CommandError(f"cannot write {output}: {problem.strerror or problem}") from None
 
 
 def widths(hidden: str) -> tuple[int, ...]:
@@ -170,7 +195,8 @@ def refuse_unusable(frame: "pl.DataFrame", model: "TableModel", table: Path) -> 
     except TableError as problem:
         unusable = [name for name in columns if not _usable(frame, name)]
         if len(unusable) == len(columns):
-            raise CommandError(f"{table} has no column of numbers to learn from, beside its target") from None
+            first = str(problem).splitlines()[1].strip()
+            raise CommandError(f"{table} has no column of numbers to learn from, beside its target: {first}") from None
         what, first, *_ = str(problem).splitlines()
         options = " ".join(quoted("--ignore", name) for name in unusable)
         which = "the first is " if len(unusable) > 1 else ""
@@ -200,9 +226,11 @@ def show_result(model: "TableModel", evaluation: "Evaluation", table: Path, outp
     show(("target   ", "dim"), describe_target(model))
     show(("network  ", "dim"), describe_network(model.network))
     kept = f", of which {history.best_epoch} was the best and is kept" if history.best_epoch else ""
+    reason = (history.stopped or "").replace("_", " ")
+    stopped = f"; {reason}" if "did not improve" in reason else ""  # of any other reason a warning has told
     show(
         ("training ", "dim"),
-        f"{len(history)} epoch{'s' * (len(history) != 1)} in {duration(float(history['seconds'][-1]))}{kept}",
+        f"{len(history)} epoch{'s' * (len(history) != 1)} in {duration(float(history['seconds'][-1]))}{kept}{stopped}",
     )
     if model.constant_columns:
         names = ", ".join(map(shown, model.constant_columns[:8]))

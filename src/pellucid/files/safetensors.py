@@ -69,12 +69,18 @@ _FOREIGN = (
     (b"PAR1", "a Parquet table"),
     (b"\x93NUMPY", "a NumPy array (an .npy file)"),
     (b"\x1f\x8b", "a gzip archive"),
+    (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"%PDF", "a PDF document"),
     (b"\x80\x02", "a Python pickle, which Pellucid never opens"),
     (b"\x80\x03", "a Python pickle, which Pellucid never opens"),
     (b"\x80\x04", "a Python pickle, which Pellucid never opens"),
     (b"\x80\x05", "a Python pickle, which Pellucid never opens"),
 )
 _SNIFFED_BYTES = max(len(start) for start, _ in _FOREIGN)
+# How the header of each model begins: its names are sorted, and ``config`` is the first of the texts.
+_MODEL_HEADER = b'{"__metadata__":{"config":'
+MODEL_SNIFFED_BYTES = _LENGTH_BYTES + len(_MODEL_HEADER)
 
 
 class _Entry(NamedTuple):
@@ -218,6 +224,11 @@ def write(
             temporary.replace(target)
         else:
             _place_beside(temporary, target)
+    except OSError as failure:
+        if failure.errno is None:  # the refusal to replace a file, which has its own words
+            raise
+        # Nobody but us knows the temporary name, and a failed write has no name at all.
+        raise OSError(failure.errno, failure.strerror, os.fspath(target)) from failure
     finally:
         # After a rename the temporary name is gone already; after a failure this must not hide the failure's own error.
         with contextlib.suppress(OSError):
@@ -465,6 +476,18 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, npt.NDArray[Any]], dic
     """
     with Path(path).open("rb") as stream:
         return _read_stream(stream, os.fstat(stream.fileno()).st_size, os.fspath(path))
+
+
+def begins_like_model(start: bytes) -> bool:
+    """Return whether a file that begins with these bytes is a model, or was one before it was damaged.
+
+    Examples
+    --------
+    >>> begins_like_model(b"area,age,price")
+    False
+    """
+    length, header = int.from_bytes(start[:_LENGTH_BYTES], "little"), start[_LENGTH_BYTES:]
+    return length <= HEADER_LIMIT and header.startswith(_MODEL_HEADER)
 
 
 def _read_stream(

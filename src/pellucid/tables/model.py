@@ -316,7 +316,8 @@ class TableModel:
             raise TableError(f"{os.fspath(source)} has no rows")
         target = Target.find(wrapped, self.target, self.asked_kind, source)
         y = target.encode(wrapped, source)  # [N]
-        X = numeric_columns(wrapped, columns, source)  # [N,C]
+        remedy = "Correct the table, or leave columns out: ignore=[...]"
+        X = numeric_columns(wrapped, columns, source, remedy=remedy)  # [N,C]
         checked = checks.weights(sample_weight, len(X), np.dtype(np.float64))
         weights = None if checked is None else checked[:, 0]
 
@@ -517,7 +518,8 @@ class TableModel:
                 f"{os.fspath(source)} lacks {len(missing)} of the {len(learnt.columns)} columns that the model needs: "
                 f"{listed}{more}"
             )
-        return numeric_columns(frame, learnt.columns, source)
+        remedy = "Correct the table: the model needs this column"
+        return numeric_columns(frame, learnt.columns, source, remedy=remedy)
 
     def _output(self, frame: Any, source: Source) -> Numbers:
         """Return the network's raw output, [N, O]."""

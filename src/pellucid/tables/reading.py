@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from pellucid.errors import TableError
 from pellucid.extras import require
+from pellucid.files.safetensors import MODEL_SNIFFED_BYTES, begins_like_model
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -47,6 +48,8 @@ _FOREIGN = {
     b"\x28\xb5\x2f\xfd": "a Zstandard archive: unpack it first",
     b"\xd0\xcf\x11\xe0": "an Excel workbook (or another old Office file): save the sheet as CSV",
     b"%PDF": "a PDF document: export the table as CSV",
+    b"\x89PNG": "a PNG picture: give a CSV or Parquet file",
+    b"\xff\xd8\xff": "a JPEG picture: give a CSV or Parquet file",
 }
 
 # What float() takes beyond a table's numbers, such as 1_000 and digits of other scripts, is text here.
@@ -92,16 +95,25 @@ def read_table(path: str | os.PathLike[str]) -> pl.DataFrame:
     require("polars", "tables", purpose="reading tables")
     path = Path(path)
     suffix = path.suffix.lower()
-    _check_is_file(path)
+    start = check_table_file(path)
     try:
-        with path.open("rb") as file:
-            start = file.read(8)
-        _check_kind(path, start)
         if suffix in PARQUET_SUFFIXES or start.startswith(b"PAR1"):
             return _read_parquet(path)
         return _read_csv(path)
     except OSError as error:
         raise TableError(f"cannot read {path}: {_reason(error)}") from error
+
+
+def check_table_file(path: Path) -> bytes:
+    """Return how a table's file begins; refuse one that is not there, or is of another kind by these bytes."""
+    check_is_file(path)
+    try:
+        with path.open("rb") as file:
+            start = file.read(MODEL_SNIFFED_BYTES)
+        _check_kind(path, start)
+    except OSError as error:
+        raise TableError(f"cannot read {path}: {_reason(error)}") from error
+    return start
 
 
 def find_column(columns: Iterable[str], name: str, source: str | os.PathLike[str], role: str = "") -> str:
@@ -212,7 +224,11 @@ def to_frame(data: Any) -> nw.DataFrame[Any]:
 
 
 def numeric_columns(
-    frame: Any, names: Sequence[str], source: str | os.PathLike[str] = "the table"
+    frame: Any,
+    names: Sequence[str],
+    source: str | os.PathLike[str] = "the table",
+    *,
+    remedy: str = "Correct the table.",
 ) -> NDArray[np.float64]:
     """Turn columns into a matrix of finite numbers, or name every column that cannot be one.
 
@@ -227,6 +243,8 @@ def numeric_columns(
         The C columns wanted, in the order wanted.
     source : str or path-like, optional
         What the message calls the table: its file.
+    remedy : str, optional
+        The message's last line: what the caller's caller can do about it.
 
     Returns
     -------
@@ -249,7 +267,7 @@ def numeric_columns(
     Traceback (most recent call last):
     pellucid.errors.TableError: homes.csv: a column cannot be used as numbers:
       column 'rooms', row 2: 'n/a' is not a number (1 of 2 values is not)
-    Correct it, or leave it out with --ignore COLUMN.
+    Correct the table.
     """
     frame = to_frame(frame)
     matrix = np.empty((len(frame), len(names)))  # [N,C]
@@ -261,11 +279,11 @@ def numeric_columns(
         else:
             matrix[:, position] = found
     if faults:
-        which, them = ("a column", "it") if len(faults) == 1 else (f"{len(faults)} columns", "them")
+        which = "a column" if len(faults) == 1 else f"{len(faults)} columns"
         lines = [f"{os.fspath(source)}: {which} cannot be used as numbers:", *faults[:FAULTS_LISTED]]
         if len(faults) > FAULTS_LISTED:
             lines.append(f"  and {_count(len(faults) - FAULTS_LISTED, 'more column')}")
-        raise TableError("\n".join([*lines, f"Correct {them}, or leave {them} out with --ignore COLUMN."]))
+        raise TableError("\n".join([*lines, remedy]))
     return matrix
 
 
@@ -350,13 +368,21 @@ def write_table(frame: pl.DataFrame, destination: str | os.PathLike[str] | None,
 # ---- files ----------------------------------------------------------------------------------------------------------
 
 
-def _check_is_file(path: Path) -> None:
+def check_is_file(path: Path, expected: str = "a CSV or Parquet file") -> None:
+    """Refuse a path that leads to no ordinary file, with names that come near; ``expected`` is what is wanted there.
+
+    Examples
+    --------
+    >>> check_is_file(Path("none.csv"))
+    Traceback (most recent call last):
+    pellucid.errors.TableError: there is no file none.csv
+    """
     if path.is_dir():
-        raise TableError(f"{path} is a folder; give a CSV or Parquet file in it")
+        raise TableError(f"{path} is a folder; give {expected} in it")
     if path.is_file():
         return
     if path.exists():
-        raise TableError(f"{path} is not an ordinary file; save its content as CSV or Parquet first")
+        raise TableError(f"{path} is not an ordinary file; save its content as {expected} first")
     folder = path.parent
     if not folder.is_dir():
         raise TableError(f"there is no file {path}: the folder {folder} does not exist")
@@ -372,6 +398,8 @@ def _check_kind(path: Path, start: bytes) -> None:
     suffix = path.suffix.lower()
     if not start:
         raise TableError(f"{path} is empty; expected a table with column names and at least one row")
+    if begins_like_model(start):
+        raise TableError(f"{path}: this looks like a Pellucid model, not a table; give a CSV or Parquet file")
     for magic, kind in _FOREIGN.items():
         if start.startswith(magic):
             raise TableError(f"{path}: this looks like {kind}")
@@ -622,7 +650,8 @@ def _numbers_or_fault(series: nw.Series[Any]) -> NDArray[np.float64] | str:
         wrong = [position for position, value in enumerate(objects) if not _is_number(value)]
         if wrong:
             value = objects[wrong[0]]
-            hint = "; write decimals with a point" if _DECIMAL_COMMA.fullmatch(str(value)) else ""
+            comma = _DECIMAL_COMMA.fullmatch(str(value))
+            hint = f"; decimal comma: write {str(value).strip().replace(',', '.')}" if comma else ""
             return (
                 f", row {present[wrong[0]] + 1}: {_shortened(value)} is not a number "
                 f"({_part(len(wrong), len(objects), 'not')}){hint}{also}"
