@@ -8,7 +8,7 @@ import pytest
 
 from judges import judge
 from pellucid.engines import numpy as engine
-from pellucid.engines.numpy import settle, update_in_place
+from pellucid.engines.numpy import Blocks, settle
 from pellucid.layers import Dense, ReLU
 from pellucid.network import Network
 from pellucid.optimizers import OPTIMIZERS, SGD, AdaGrad, Adam, AdamW, AMSGrad, Lion, NAdam, RMSprop
@@ -23,6 +23,14 @@ from pellucid.schedules import (
     StepDecay,
 )
 from table import OPTIMIZER_EXAMPLES, SCHEDULE_EXAMPLES, missing, with_numpy_numbers
+
+
+def update_in_place(optimizer, gradient, state, theta, rate_factors, decay_factors):
+    """One update of theta by blocks; return the optimizer's new memory, put together again."""
+    blocks = Blocks(optimizer, theta, gradient, state, rate_factors, decay_factors)
+    blocks.update(1.0)
+    return blocks.state
+
 
 UPDATES = 100
 START = np.random.default_rng(0).standard_normal(7)

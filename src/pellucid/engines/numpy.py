@@ -37,19 +37,29 @@ class NumpyEngine:
     def __init__(self, plan: Plan, theta: Array, optimizer_state: Any) -> None:
         self.plan = plan
         self.theta = theta
-        self.parameters = plan.objective.layout.views(theta)
-        self.optimizer_state = optimizer_state
-        self.steps = 0
-        self.one_block = theta.nbytes <= 2 * BLOCK_BYTES
-        self.before = theta.copy()  # the parameters of one step ago
-        self.gradient = np.empty_like(theta)
         layout = plan.objective.layout
+        self.parameters = layout.views(theta)
+        self.gradient = np.zeros_like(theta)
         views = layout.views(self.gradient)
         self.gradient_views = [(slot.layer, slot.name, views[slot.layer][slot.name]) for slot in layout.slots]
+        self.blocks = Blocks(
+            plan.optimizer, theta, self.gradient, optimizer_state, plan.rate_factors, plan.decay_factors
+        )
+        self.steps = 0
         lead = theta.shape[:-1]
         self.active: Array = np.ones(lead, dtype=bool)
         self.not_finite: Array = np.zeros(lead, dtype=bool)
         self._all_active = True
+
+    @property
+    def optimizer_state(self) -> Any:
+        """The optimizer's memory, whole."""
+        return self.blocks.state
+
+    @property
+    def updates(self) -> int:
+        """How many updates the optimizer has counted."""
+        return int(self.blocks.states[0].step)
 
     def step(
         self, x: Array, target: Array, weights: Array | None, contexts: Sequence[Context], rate_factor: float
@@ -64,31 +74,23 @@ class NumpyEngine:
         if not (math.isfinite(found.loss) if theta.ndim == 1 else self._all_finite(found.loss)):
             self.not_finite = ~np.isfinite(found.loss) & self.active
             return None
-        gradient = plan.clipped(found.gradient) if plan.clips else found.gradient
-        factor = plan.rate_factors * rate_factor
+        if plan.clips:
+            self.gradient[...] = plan.clipped(self.gradient)
         if not self._all_active:
-            gradient = np.where(self.active[:, None], gradient, 0)
-            factor = factor * self.active[:, None].astype(theta.dtype)
-        np.copyto(self.before, theta)
-        if self.one_block:
-            move, self.optimizer_state = plan.optimizer.update(
-                gradient, self.optimizer_state, theta, factor, plan.decay_factors
-            )
-            theta -= move
-        else:
-            self.optimizer_state = update_in_place(
-                plan.optimizer, gradient, self.optimizer_state, theta, factor, plan.decay_factors
-            )
+            self.gradient[~self.active] = 0
+        self.blocks.update(rate_factor)
         self.steps += 1
         if self.steps % SETTLE_EVERY == 0:
-            self.optimizer_state = settle(self.optimizer_state)
+            self.blocks.settle()
         return found
 
     def undo(self) -> None:
         """Take the members whose loss is not finite one step back, and leave them there from now on."""
-        self.theta[self.not_finite] = self.before[self.not_finite]
+        self.theta[self.not_finite] = self.blocks.before[self.not_finite]
         self.active = self.active & ~self.not_finite
         self._all_active = False
+        if self.theta.ndim > 1:
+            self.blocks.scale(self.active[:, None].astype(self.theta.dtype))
 
     def kept(self, new: Array, old: Array) -> Array:
         """Return new running statistics; of members that rest, the old ones."""
@@ -106,34 +108,85 @@ class NumpyEngine:
         return bool((np.isfinite(losses) | ~self.active).all())
 
 
-def update_in_place(
-    optimizer: Optimizer, gradient: Array, state: Any, theta: Array, rate_factor: Factor, decay_factor: Factor
-) -> Any:
-    """Subtract the optimizer's step from theta in place, a block at a time; return the new memory.
+class Blocks:
+    """Theta, its gradient and the optimizer's memory, cut into blocks that fit the processor's cache.
+
+    Theta and the gradient are cut into views. The memory is cut into pieces of its own, which the rule
+    replaces by new ones: nothing of it is copied back, and it is put together only when it is asked for.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+    theta, gradient : arrays [P] or [K, P], which stay the same arrays; theta is changed in place
+    state : the optimizer's memory at the start
+    rate_factors, decay_factors : float or array
 
     Examples
     --------
     >>> from pellucid.optimizers import SGD
-    >>> theta = np.array([1.0, 2.0])
-    >>> state = update_in_place(SGD(0.5), np.array([1.0, 1.0]), SGD(0.5).init(theta), theta, 1.0, 1.0)
-    >>> theta, state.step
-    (array([0.5, 1.5]), 1)
+    >>> theta, gradient = np.array([1.0, 2.0]), np.array([1.0, 1.0])
+    >>> blocks = Blocks(SGD(0.5), theta, gradient, SGD(0.5).init(theta))
+    >>> blocks.update(1.0)
+    >>> theta, blocks.before, blocks.state.step
+    (array([0.5, 1.5]), array([1., 2.]), 1)
     """
-    width = BLOCK_BYTES // (theta.itemsize * (theta.size // theta.shape[-1]))
-    whole = [isinstance(value, np.ndarray) and value.shape == theta.shape for value in state]
-    for start in range(0, theta.shape[-1], max(width, 1)):
-        part = (..., slice(start, start + max(width, 1)))
-        block = type(state)(*[value[part] if is_whole else value for value, is_whole in zip(state, whole, strict=True)])
-        step, new = optimizer.update(
-            gradient[part], block, theta[part], _part(rate_factor, part), _part(decay_factor, part)
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        theta: Array,
+        gradient: Array,
+        state: Any,
+        rate_factors: Factor = 1.0,
+        decay_factors: Factor = 1.0,
+    ) -> None:
+        self.optimizer = optimizer
+        self.before = theta.copy()  # the parameters of one step ago
+        length = theta.shape[-1]
+        width = max(length, 1)
+        if theta.nbytes > 2 * BLOCK_BYTES:
+            width = max(BLOCK_BYTES // (theta.itemsize * (theta.size // length)), 1)
+        parts = [(..., slice(start, start + width)) for start in range(0, max(length, 1), width)]
+        self.whole = [isinstance(value, np.ndarray) and value.shape == theta.shape for value in state]
+        self.states = [
+            type(state)(*[value[part] if cut else value for value, cut in zip(state, self.whole, strict=True)])
+            for part in parts
+        ]
+        self.cuts = [(theta[part], gradient[part], self.before[part]) for part in parts]
+        self.rates = [_part(rate_factors, part) for part in parts]
+        self.decays = [_part(decay_factors, part) for part in parts]
+
+    def update(self, rate_factor: float) -> None:
+        """Subtract the optimizer's step from theta, block by block."""
+        for index, (theta, gradient, before) in enumerate(self.cuts):
+            np.copyto(before, theta)
+            rate = self.rates[index] * rate_factor
+            move, self.states[index] = self.optimizer.update(
+                gradient, self.states[index], theta, rate, self.decays[index]
+            )
+            theta -= move
+
+    def scale(self, factor: Array) -> None:
+        """Multiply all rates by a factor."""
+        self.rates = [rate * factor for rate in self.rates]
+
+    def settle(self) -> None:
+        """Put 0 for moments that have all but faded."""
+        self.states = [settle(state) for state in self.states]
+
+    @property
+    def state(self) -> Any:
+        """The optimizer's memory, put together."""
+        last = self.states[-1]
+        if len(self.states) == 1:
+            return last
+        columns = zip(*self.states, strict=True)
+        return type(last)(
+            *[
+                np.concatenate(column, axis=-1) if cut else value
+                for column, cut, value in zip(columns, self.whole, last, strict=True)
+            ]
         )
-        theta[part] -= step
-        for value, after, is_whole in zip(state, new, whole, strict=True):
-            if is_whole:
-                value[part] = after
-    return type(state)(
-        *[value if is_whole else after for value, after, is_whole in zip(state, new, whole, strict=True)]
-    )
 
 
 def _part(factor: Factor, part: Any) -> Factor:

@@ -343,7 +343,7 @@ class Steps:
         """Return the learning rate of the last update."""
         rate = self.plan.optimizer.learning_rate
         if callable(rate):
-            rate = rate(max(self.engine.optimizer_state.step - 1, 0))
+            rate = rate(max(self.engine.updates - 1, 0))
         return rate * self.run.rate_factor
 
     def _order(self) -> Array:
