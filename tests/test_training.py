@@ -154,6 +154,31 @@ def test_penalty_is_added_to_the_mean_and_to_the_sum():
         np.testing.assert_allclose(history["loss"][0], plain + price, rtol=1e-12)
 
 
+@pytest.mark.parametrize("members", [None, 2])
+@pytest.mark.parametrize("hidden", [5, 30_000])
+def test_the_pure_step_and_the_engines_are_equal_to_the_bit(hidden, members):
+    """The step that a person can read whole, and the one that works in place and in blocks."""
+    from pellucid.gradients import Objective
+    from pellucid.layers import Context
+    from pellucid.losses import LOSSES
+    from pellucid.training import Plan
+
+    X, y = table(8)
+    network = Network(3, [Dense(hidden), Tanh(), Dense(1)], seed=0, members=members)
+    loss, penalty, rule = LOSSES["Huber"](), Penalty(l1=0.01, l2=0.1), Adam(CosineDecay(0.01, 9))
+    plan = Plan(Objective(network.layers, network.layout, loss, penalty), rule, clip_norm=0.5, clip_value=0.1)
+    theta, state = network.theta.copy(), rule.init(network.theta)
+    x = X if members is None else np.broadcast_to(X, (members, *X.shape))
+    for _ in range(4):
+        theta, state, found = plan.step(theta, state, x, y[:, None], None, [Context(training=True)] * 3)
+    network.fit(
+        X, y, loss=loss, penalty=penalty, optimizer=rule, clip_norm=0.5, clip_value=0.1, epochs=4, batch_size=None
+    )
+    np.testing.assert_array_equal(network.theta, theta)
+    np.testing.assert_array_equal(network.fitted.optimizer_state.v, state.v)
+    np.testing.assert_array_equal(network.history["loss"][-1], found.loss + found.penalty)
+
+
 # Validation and callbacks
 
 
