@@ -62,9 +62,10 @@ EXCEPTIONS = {
     ("pellucid.files.model", "tables"),  # and so is what a file holds
 }
 
-# Beyond NumPy and the standard library: in these rooms only. Matplotlib and JAX are nowhere yet.
+# Beyond NumPy and the standard library: in these rooms only. Matplotlib is nowhere yet.
 OUTSIDE = {
     "training": {"scipy"},
+    "engines": {"jax", "platformdirs"},
     "tables": {"polars", "narwhals"},
     "cli": {"rich", "cyclopts"},
 }

@@ -65,19 +65,25 @@ def sum64(x: Array, axis: int | tuple[int, ...] | None) -> Array:
     return total
 
 
+SMALL_PRODUCT = 512  # multiplications; below it a compiler does better with a plain sum than with a matrix routine
+
+
 def matmul(a: Array, b: Array) -> Array:
     """Return the matrix product ``a @ b``; leading axes hold several products at once.
 
     For two plain NumPy matrices ``dot`` does the same with half of the operator's overhead, which is what
-    a small network spends its time on.
+    a small network spends its time on. A library that compiles is given a small product as the sum that it
+    is: it becomes part of the code around it (the first network's epochs then take half the time).
 
     Examples
     --------
     >>> matmul(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]))
     array([[11.]])
     """
-    if type(a) is np.ndarray and a.ndim == 2 and b.ndim == 2:
-        product: Array = a.dot(b)
+    if type(a) is np.ndarray:
+        product: Array = a.dot(b) if a.ndim == 2 and b.ndim == 2 else a @ b
+    elif a.shape[-2] * a.shape[-1] * b.shape[-1] <= SMALL_PRODUCT:
+        product = (a[..., :, :, None] * b[..., None, :, :]).sum(axis=-2)  # [B,I,1] * [1,I,O] -> [B,O]
     else:
         product = a @ b
     return product

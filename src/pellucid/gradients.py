@@ -70,13 +70,13 @@ class Objective:
 
     def evaluate(
         self,
-        theta: Array,
+        theta: Any,
         parameters: Sequence[Arrays],
         x: Array,
         target: Array,
         weights: Array | None,
         contexts: Sequence[Context],
-        flat: Callable[[list[dict[str, Array]]], Array] | None = None,
+        flat: Callable[[list[dict[str, Array]]], Any] | None = None,
     ) -> Pass:
         """Go forward and back once.
 
@@ -88,7 +88,7 @@ class Objective:
         target : array [B, T] or [K, B, T]
         weights : array [B, 1] or with more axes, or None
         contexts : one a layer
-        flat : how the gradients of the layers become one vector; by default a new one
+        flat : how an engine puts the gradients of the layers together; by default one new vector like ``theta``
         """
         output, caches = walk.forward(self.layers, parameters, x, contexts)
         losses, loss_cache = self.loss.forward(output, target)  # [B,E]

@@ -1,17 +1,20 @@
 """The NumPy engine: one step after the other, theta updated in place."""
 
 import math
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from pellucid.arrays import Array
+from pellucid.arrays import Array, Draw, draw
+from pellucid.engines.engine import TRAINING, Draws, Engine, Figures, Work, contexts_of
 from pellucid.gradients import Pass
-from pellucid.layers.layer import Context
+from pellucid.layers import Context
 from pellucid.optimizers import Optimizer
 from pellucid.optimizers.optimizer import Factor
-from pellucid.training.step import Plan
+from pellucid.training.batches import Portion
+from pellucid.training.chance import Chance
 
 BLOCK_BYTES = 2**18
 """How much of theta the optimizer works on at a time: its half a dozen temporaries of this size stay in the cache.
@@ -19,58 +22,92 @@ BLOCK_BYTES = 2**18
 Measured for Adam on 200,000 float32 parameters: 0.74 ms, against 2.8 ms for the whole vector at once.
 """
 SETTLE_EVERY = 64
+AT_ONCE = 0.2
+"""Seconds after which the engine comes up for air: what an interruption finds written is not older than that."""
 
 
-class NumpyEngine:
-    """Runs the plan's steps on NumPy.
+class NumpyEngine(Engine):
+    """Runs the plan's steps on NumPy, one after the other.
 
     The optimizer's step is its one declared fast path: the same pure rule is called on blocks of
     theta that fit the processor's cache, and the result is written back in place.
-
-    Parameters
-    ----------
-    plan : Plan
-    theta : array [P] or [K, P], changed in place
-    optimizer_state : as the optimizer's ``init`` gives it
     """
 
-    def __init__(self, plan: Plan, theta: Array, optimizer_state: Any) -> None:
-        self.plan = plan
-        self.theta = theta
+    name = "numpy"
+
+    def __init__(self, work: Work, draws: Draws | None = None) -> None:
+        if work.devices is not None:
+            raise ValueError(f'devices={work.devices!r}: several devices need engine="jax"; the NumPy engine has one')
+        self.work, self.network, self.plan, self.batches = work, work.network, work.plan, work.batches
+        plan, theta = work.plan, work.network.theta
         layout = plan.objective.layout
+        self.theta = theta
         self.parameters = layout.views(theta)
         self.gradient = np.zeros_like(theta)
         views = layout.views(self.gradient)
         self.gradient_views = [(slot.layer, slot.name, views[slot.layer][slot.name]) for slot in layout.slots]
         self.blocks = Blocks(
-            plan.optimizer, theta, self.gradient, optimizer_state, plan.rate_factors, plan.decay_factors
+            plan.optimizer, theta, self.gradient, work.optimizer_state, plan.rate_factors, plan.decay_factors
         )
-        self.steps = 0
+        self._draws = numpy_draws(work) if draws is None else draws
+        self.contexts = [TRAINING] * len(self.network.layers)
         lead = theta.shape[:-1]
         self.active: Array = np.ones(lead, dtype=bool)
         self.not_finite: Array = np.zeros(lead, dtype=bool)
         self._all_active = True
+        self.place = 0
+        self.preparation = self.stepping = 0.0
+        self._portions: dict[int, Portion] = {}  # where the order stays the same, each batch is cut once
 
     @property
     def optimizer_state(self) -> Any:
         """The optimizer's memory, whole."""
         return self.blocks.state
 
-    @property
-    def updates(self) -> int:
-        """How many updates the optimizer has counted."""
-        return int(self.blocks.states[0].step)
+    def advance(self, stop: int, rate_factor: float) -> Figures:
+        batches, figures, per_epoch = self.batches, Figures(), self.batches.count
+        began = now = time.perf_counter()
+        while self.place < stop:
+            epoch, first = divmod(self.place, per_epoch)
+            order = batches.order(epoch)
+            losses: Any = 0.0
+            counts: Any = 0.0
+            penalties: Any = 0.0
+            for number in range(first, min(per_epoch, first + stop - self.place)):
+                found = self.step(self._portion(order, number), rate_factor)
+                if found is None:
+                    break
+                count = self.portion.counts
+                losses, counts, penalties = losses + found.loss * count, counts + count, penalties + found.penalty
+            now = time.perf_counter()
+            if self.place > epoch * per_epoch + first:
+                figures.add(losses, counts, penalties, now)
+            if found is None or now - began > AT_ONCE:
+                break
+        self.stepping += now - began
+        return figures
 
-    def step(
-        self, x: Array, target: Array, weights: Array | None, contexts: Sequence[Context], rate_factor: float
-    ) -> Pass | None:
+    def _portion(self, order: Array | None, number: int) -> Portion:
+        if order is not None:
+            return self.batches.portion(order, number)
+        if number not in self._portions:
+            self._portions[number] = self.batches.portion(None, number)
+        return self._portions[number]
+
+    def last(self) -> tuple[Portion, Sequence[Context]]:
+        return self.portion, self.contexts
+
+    def step(self, portion: Portion, rate_factor: float) -> Pass | None:
         """Make one step on a batch, and return the pass that led there.
 
         Where the loss (of a member that is still active) is not finite, nothing is changed, ``not_finite``
         says whose it is, and None is returned.
         """
         plan, theta = self.plan, self.theta
-        found = plan.objective.evaluate(theta, self.parameters, x, target, weights, contexts, self._flat)
+        x, target, weights, _ = self.portion = portion
+        if self.work.special:
+            self.contexts = contexts_of(self.work, self.place, x, self._draws)
+        found = plan.objective.evaluate(theta, self.parameters, x, target, weights, self.contexts, self._flat)
         if not (math.isfinite(found.loss) if theta.ndim == 1 else self._all_finite(found.loss)):
             self.not_finite = ~np.isfinite(found.loss) & self.active
             return None
@@ -79,21 +116,36 @@ class NumpyEngine:
         if not self._all_active:
             self.gradient[~self.active] = 0
         self.blocks.update(rate_factor)
-        self.steps += 1
-        if self.steps % SETTLE_EVERY == 0:
+        if self.work.special:
+            self._remember(found)
+        self.place += 1
+        if self.place % SETTLE_EVERY == 0:
             self.blocks.settle()
         return found
 
     def undo(self) -> None:
         """Take the members whose loss is not finite one step back, and leave them there from now on."""
         self.theta[self.not_finite] = self.blocks.before[self.not_finite]
-        self.active = self.active & ~self.not_finite
-        self._all_active = False
+        self.rest(self.active & ~self.not_finite)
+        self.not_finite = np.zeros_like(self.not_finite)
+
+    def rest(self, active: Array) -> None:
+        """Let only these members learn from now on."""
+        self.active = active
+        self._all_active = bool(active.all())
         if self.theta.ndim > 1:
             self.blocks.scale(self.active[:, None].astype(self.theta.dtype))
 
-    def kept(self, new: Array, old: Array) -> Array:
-        """Return new running statistics; of members that rest, the old ones."""
+    def _remember(self, found: Pass) -> None:
+        """Keep what layers with a memory have learnt from the batch; members that rest keep what they had."""
+        self.network.set_state(
+            [
+                {name: self._kept(cache.get("state", old)[name], value) for name, value in old.items()}
+                for cache, old in zip(found.caches, self.network.state, strict=True)
+            ]
+        )
+
+    def _kept(self, new: Array, old: Array) -> Array:
         if self._all_active:
             return new
         return np.where(self.active.reshape(self.active.shape + (1,) * (new.ndim - 1)), new, old)
@@ -106,6 +158,17 @@ class NumpyEngine:
 
     def _all_finite(self, losses: Array) -> bool:
         return bool((np.isfinite(losses) | ~self.active).all())
+
+
+def numpy_draws(work: Work) -> Draws:
+    """Return NumPy's draws: a function of step and part, from each member's own seed."""
+    drawers = [Chance(seed) for seed in work.draw_seeds] if work.special else []
+    dtype = work.network.dtype
+
+    def draws(step: int, part: int, wanted: Draw) -> Array:
+        return draw([one.at(step, part) for one in drawers], wanted, dtype)
+
+    return draws
 
 
 class Blocks:

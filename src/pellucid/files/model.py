@@ -20,7 +20,7 @@ from pellucid.layers import Layer
 from pellucid.losses import Loss
 from pellucid.network import Fitted, Network
 from pellucid.penalties import Penalty
-from pellucid.training.history import History
+from pellucid.training.history import Column, History
 
 FORMAT = "pellucid-model"
 VERSION = "1"
@@ -249,7 +249,7 @@ def _fitted_from(
         each = network.theta.shape[:-1] if name in ("loss", "validation_loss") else ()
         if value.shape[1:] != each or value.dtype != np.float64:
             raise ModelFileError(f"{source}: the history's {name!r} is {value.dtype} {value.shape}, which does not fit")
-        history.columns[name] = value.tolist() if value.ndim == 1 else list(value)
+        history.columns.setdefault(name, Column()).extend(value)
         expected[f"history/{name}"] = value
     history.stopped, history.best_epoch = config["stopped"], config["best_epoch"]
     loss = build(config["loss"], Loss, custom, source)

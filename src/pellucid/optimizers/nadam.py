@@ -65,7 +65,8 @@ class NAdam(Optimizer):
 
     def momentum(self, t: int) -> float:
         """Return mu_t."""
-        return float(self.beta1 * (1 - 0.5 * 0.96 ** (t * self.momentum_decay)))
+        momentum: float = self.beta1 * (1 - 0.5 * 0.96 ** (t * self.momentum_decay))
+        return momentum
 
     def update(
         self, gradient: Array, state: NAdamState, theta: Array, rate_factor: Factor = 1.0, decay_factor: Factor = 1.0

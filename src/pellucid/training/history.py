@@ -14,6 +14,47 @@ if TYPE_CHECKING:
     from pellucid.training.loop import Run
 
 
+class Column:
+    """One figure of every epoch: single values, added one by one, and whole arrays of them.
+
+    What a compiled engine brings is an array of many epochs. It is kept as it is: turned into single numbers, the
+    25,000 epochs of the first network would take longer to write down than to compute.
+
+    Examples
+    --------
+    >>> column = Column()
+    >>> column.append(0.5)
+    >>> column.extend(np.array([0.25, 0.125]))
+    >>> column.whole(), len(column)
+    (array([0.5  , 0.25 , 0.125]), 3)
+    """
+
+    def __init__(self) -> None:
+        self._pieces: list[Array] = []
+        self._single: list[Any] = []
+
+    def append(self, value: Any) -> None:
+        """Add the next epoch's value: a number, or an array [K]."""
+        self._single.append(value)
+
+    def extend(self, values: Array) -> None:
+        """Add the next epochs' values, [epochs] or [epochs, K]."""
+        if len(values):
+            self._pieces = [*self._all(), values]
+            self._single = []
+
+    def whole(self) -> Array:
+        """Return all values in one array."""
+        pieces = self._all()
+        return np.concatenate(pieces) if pieces else np.empty(0)
+
+    def _all(self) -> list[Array]:
+        return [*self._pieces, np.asarray(self._single)] if self._single else self._pieces
+
+    def __len__(self) -> int:
+        return sum(map(len, self._pieces)) + len(self._single)
+
+
 class History:
     """Every figure of a run, one value an epoch (for K members, loss figures are [epochs, K]).
 
@@ -31,7 +72,7 @@ class History:
     """
 
     def __init__(self) -> None:
-        self.columns: dict[str, list[Any]] = {"loss": [], "learning_rate": [], "seconds": []}
+        self.columns: dict[str, Column] = {"loss": Column(), "learning_rate": Column(), "seconds": Column()}
         self.stopped: str | None = None
         self.best_epoch: Any = None
 
@@ -42,12 +83,18 @@ class History:
         columns["learning_rate"].append(learning_rate)
         columns["seconds"].append(seconds)
         if validation_loss is not None:
-            columns.setdefault("validation_loss", []).append(validation_loss)
+            columns.setdefault("validation_loss", Column()).append(validation_loss)
+
+    def extend(self, losses: Array, learning_rates: Array, seconds: Array) -> None:
+        """Add the figures of several epochs that nobody looked at."""
+        self.columns["loss"].extend(losses)
+        self.columns["learning_rate"].extend(learning_rates)
+        self.columns["seconds"].extend(seconds)
 
     def __getitem__(self, name: str) -> Array:
         if name not in self.columns:
             raise KeyError(f"there is no figure {name!r} in this history; it has {', '.join(self.columns)}")
-        return np.asarray(self.columns[name])
+        return self.columns[name].whole()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.columns)
@@ -70,7 +117,7 @@ class History:
             parts.append(f"validation loss {_span(self['validation_loss'])}")
         if self.best_epoch is not None:
             parts.append(f"best epoch {self.best_epoch}")
-        parts.append(f"{self.columns['seconds'][-1]:.2f} s")
+        parts.append(f"{self['seconds'][-1]:.2f} s")
         return ", ".join(parts) + (f"; {self.stopped}" if self.stopped else "")
 
 

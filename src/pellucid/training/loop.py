@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from pellucid import checks
-from pellucid.arrays import Array, draw
+from pellucid.arrays import Array
 from pellucid.configuration import checked_seed, child_seeds
-from pellucid.gradients import Batch, Objective, Pass, batch_of, loss_of_batch
+from pellucid.gradients import Batch, Objective, batch_of, loss_of_batch
 from pellucid.layers import Context
 from pellucid.losses import Loss
 from pellucid.network import Fitted, Network, resolve_loss
 from pellucid.optimizers import OPTIMIZERS, Adam, Optimizer
 from pellucid.penalties import Penalty
+from pellucid.training.batches import Batches
 from pellucid.training.callbacks import Callback, Progress
 from pellucid.training.history import History, Report
 from pellucid.training.lbfgs import LBFGS
 from pellucid.training.step import Plan
 
 if TYPE_CHECKING:
-    from pellucid.engines import NumpyEngine
+    from pellucid.engines import Engine, Figures, Work
 
 
 class TrainingWarning(UserWarning):
@@ -110,15 +111,16 @@ def _run(
     seed: int | None = None,
     callbacks: Iterable[Callback] = (),
     engine: str = "numpy",
+    devices: int | Literal["all"] | None = None,
     every: Literal["epoch", "batch"] = "epoch",
     looked_at: bool,
 ) -> Iterator[Report]:
-    from pellucid.engines import find as find_engine  # engines lie below training: they execute its steps
+    from pellucid import engines  # they lie below training: they execute its steps
 
     resolved, penalty = resolve_loss(loss, network), _remembered_penalty(network, loss, penalty)
     rule, state = _resolve_optimizer(network, optimizer)
     _check_numbers(epochs, batch_size, validation_fraction, clip_norm, clip_value, batches, every)
-    engine_kind = find_engine(engine)
+    kind = engines.find(engine)
     seed = network.seed if seed is None else checked_seed(seed)
     if network.members is not None and checks.as_array(X, "X").ndim == len(network.inputs) + 2:
         raise ValueError("fit takes one table of records, shared by all members")
@@ -148,11 +150,27 @@ def _run(
         _factors(network, rate_multipliers, "rate_multipliers", frozen=True),
         decay_factors if getattr(rule, "weight_decay", 0) else 1.0,
     )
-    size = len(data.target) if batch_size is None else min(batch_size, len(data.target))
-    state = rule.init(network.theta) if state is None else state
-    executor = engine_kind(plan, network.theta, state)
-    steps = Steps(this, executor, data, size, shuffle, batches == "own", seed, looked_at)
-    return this.reports(steps.epochs(every))
+    cut = Batches(
+        network,
+        resolved,
+        data,
+        size=len(data.target) if batch_size is None else batch_size,
+        shuffle=shuffle,
+        own=batches == "own",
+        seed=seed,
+    )
+    work = engines.Work(
+        network,
+        plan,
+        cut,
+        rule.init(network.theta) if state is None else state,
+        [child_seeds(seed + member)[2] for member in range(network.members or 1)],
+        devices,
+        looked_at,
+        every,
+        epochs,
+    )
+    return this.reports(Steps(this, kind(work), work).epochs())
 
 
 class Run:
@@ -184,13 +202,13 @@ class Run:
         # For each member, the epoch at whose end its parameters were such that the loss was no longer finite, or 0.
         self.spoiled_epoch: Array = np.zeros(network.theta.shape[:-1], dtype=int)
         self.fitted = Fitted(loss, penalty, optimizer, None, self.history)
-        self._began = time.perf_counter()
+        self.began = time.perf_counter()
 
     def reports(self, reports: Iterator[Report]) -> Iterator[Report]:
         """Pass the reports on to the callbacks and to the caller, until one of them has seen enough."""
         report = None
         self.network.fitted = self.fitted
-        self._began = time.perf_counter()
+        self.began = time.perf_counter()
         try:
             for report in reports:
                 for callback in self.callbacks:
@@ -236,177 +254,134 @@ class Run:
         """Write the epoch into the history, and return its report."""
         validation = None if self.held_out is None else number(loss_of_batch(self.network, self.loss, self.held_out))
         loss = number(loss)
-        seconds = self.record(loss, validation, learning_rate)
+        seconds = time.perf_counter() - self.began
+        self.history.append(loss, validation, learning_rate, seconds)
         return Report(epoch, self.epochs, batches, batches, loss, validation, learning_rate, seconds, True, self)
-
-    def record(self, loss: Any, validation_loss: Any, learning_rate: float) -> float:
-        """Write the epoch into the history; return the seconds since the start."""
-        seconds = time.perf_counter() - self._began
-        self.history.append(loss, validation_loss, learning_rate, seconds)
-        return seconds
 
     def within_epoch(self, epoch: int, batch: int, batches: int, loss: Any, learning_rate: float) -> Report:
         """Return the report of a batch."""
-        seconds = time.perf_counter() - self._began
+        seconds = time.perf_counter() - self.began
         return Report(epoch, self.epochs, batch, batches, number(loss), None, learning_rate, seconds, False, self)
 
 
 class Steps:
-    """The epochs of a run in steps: batches, order, draws, and what happens when the loss stops being finite."""
+    """The epochs of a run, made by an engine: reports, and what happens when the loss stops being finite."""
 
-    def __init__(
-        self,
-        run: Run,
-        engine: "NumpyEngine",
-        data: Batch,
-        batch_size: int,
-        shuffle: bool,
-        own_batches: bool,
-        seed: int,
-        looked_at: bool,
-    ) -> None:
-        network = run.network
-        plan = engine.plan
-        self.run, self.engine, self.network, self.plan, self.data = run, engine, network, plan, data
-        self.records, self.batch_size = len(data.target), batch_size
-        self.shuffle = shuffle and batch_size < self.records
-        members = network.members or 1
-        shufflers = members if own_batches and network.members is not None else 1
-        self.own_batches = network.members is not None and own_batches
-        self.shufflers = [np.random.default_rng(child_seeds(seed + member)[1]) for member in range(shufflers)]
-        self.drawers = [np.random.default_rng(child_seeds(seed + member)[2]) for member in range(members)]
-        self.special = [
-            index
-            for index, layer in enumerate(network.layers)
-            if network.state[index] or layer.draws((1, *network.shapes[index]))
-        ]
-        self.contexts = [Context(training=True) for _ in network.layers]
-        counted = plan.objective.loss.weigh(data.target, data.weights)
-        self.counts = None if counted is None else counted.sum(axis=-1, dtype=np.float64)
-        self.averages = plan.objective.loss.reduction == "mean"
-        self.looked_at = looked_at
+    def __init__(self, run: Run, engine: "Engine", work: "Work") -> None:
+        self.run, self.engine, self.work, self.network = run, engine, work, run.network
+        self.batches = work.batches
+        self.updates_before: int = int(work.optimizer_state.step)
+        self._open: Any = 0.0  # losses, counts and penalties of the epoch under way
 
-    # Epochs
+    def epochs(self) -> Iterator[Report]:
+        """Give one report an epoch, or one a batch; where nobody looks, only the last.
 
-    def epochs(self, every: str) -> Iterator[Report]:
-        """Give one report an epoch, or one a batch; where nobody looks, only the last."""
-        run, batches = self.run, -(-self.records // self.batch_size)
-        as_they_are = [] if self.shuffle else [self._batch(None, batch) for batch in range(batches)]
-        step, special = self.engine.step, self.special
+        The engine makes as many steps at once as nobody looks between.
+        """
+        run, engine, per_epoch = self.run, self.engine, self.batches.count
+        last = run.epochs * per_epoch
+        stride = 1 if self.work.every == "batch" else per_epoch if self.work.looked_at else last
         try:
-            for epoch in range(1, run.epochs + 1):
-                order = self._order() if self.shuffle else None
-                total: Any = 0.0
-                counted: Any = 0.0
-                price: Any = 0.0
-                for batch in range(batches):
-                    x, target, weights, count = as_they_are[batch] if order is None else self._batch(order, batch)
-                    if special:
-                        self._draw(x)
-                    found = step(x, target, weights, self.contexts, run.rate_factor)
-                    while found is None:
-                        self._not_finite(epoch, batch, batches, x, epoch - 1 if batch == 0 else 0)
-                        if run.stopped:
-                            return
-                        found = step(x, target, weights, self.contexts, run.rate_factor)
-                    if special:
-                        self._remember(found)
-                    total, counted, price = total + found.loss * count, counted + count, price + found.penalty
-                    if every == "batch" and batch < batches - 1:
-                        yield run.within_epoch(epoch, batch + 1, batches, found.loss + found.penalty, self._rate())
-                if epoch == run.epochs:
-                    self._judge_last(epoch, batch, batches, x, target, weights)
-                if self.averages:
-                    total = total / (counted + (counted == 0))  # where nothing counted, 0
-                loss = total + price / batches
-                if self.looked_at or epoch == run.epochs:
-                    yield run.end_of_epoch(epoch, batches, loss, self._rate())
-                else:
-                    run.record(loss, None, self._rate())
+            while engine.place < last:
+                start = engine.place
+                figures = engine.advance(min(last, start + stride - start % stride), run.rate_factor)
+                if engine.place == last:
+                    self._judge_last()
+                yield from self._reports(start, figures)
+                if engine.place < last and engine.not_finite.any():
+                    self._not_finite(engine.place)
+                    if run.stopped:
+                        return
         except GeneratorExit:  # somebody has seen enough
-            self._judge_last(epoch, batch, batches, x, target, weights)
+            self._judge_last()
             raise
         finally:
-            run.fitted.optimizer_state = None if run.stopped_early else self.engine.optimizer_state
+            run.fitted.optimizer_state = None if run.stopped_early else engine.optimizer_state
 
-    def _judge_last(self, epoch: int, batch: int, batches: int, x: Array, target: Array, weights: Array | None) -> None:
-        """Look once more when the run is over: each step is judged by the next one's loss, and the last has no next."""
-        engine, state = self.engine, self.network.state
-        contexts = [Context(True, old.random, now) for old, now in zip(self.contexts, state, strict=True)]
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            loss = np.asarray(self.plan.objective.value(engine.parameters, x, target, weights, contexts))
-            engine.not_finite = ~np.isfinite(loss) & engine.active
-            if engine.not_finite.any():
-                self._not_finite(epoch, batch, batches, x, epoch if batch == batches - 1 else 0)
+    def _reports(self, start: int, figures: "Figures") -> Iterator[Report]:
+        """Turn what an engine did from step ``start`` on into history and reports."""
+        run, per_epoch, place = self.run, self.batches.count, self.engine.place
+        if place == start:
+            return
+        first, finished = start // per_epoch, place // per_epoch - start // per_epoch
+        alone = figures.columns()  # losses, counts, penalties: [entries], or [entries, K]
+        sums = alone.copy()
+        sums[:, 0] += self._open
+        self._open = sums[:, finished] if sums.shape[1] > finished else 0.0
+        in_epochs = self._means(sums[:, :finished], per_epoch)
+        silent = 0 if self.work.looked_at else finished - (first + finished == run.epochs)
+        rates = self._rates(first, finished)
+        run.history.extend(in_epochs[:silent], rates[:silent], np.asarray(figures.seconds[:silent]) - run.began)
+        for index in range(silent, finished):
+            yield run.end_of_epoch(first + index + 1, per_epoch, in_epochs[index], float(rates[index]))
+        if self.work.every == "batch" and place % per_epoch:
+            loss = self._means(alone, 1)[0]
+            rate = self._rate(place - 1)
+            yield run.within_epoch(first + 1, place % per_epoch, per_epoch, loss, rate)
 
-    def _rate(self) -> float:
-        """Return the learning rate of the last update."""
-        rate = self.plan.optimizer.learning_rate
-        if callable(rate):
-            rate = rate(max(self.engine.updates - 1, 0))
+    def _means(self, sums: Array, batches: int) -> Array:
+        """Return mean losses, with the penalty, from what was added up over so many batches."""
+        losses, counts, penalties = sums
+        if self.batches.averages:
+            losses = losses / (counts + (counts == 0))  # where nothing counted, 0
+        means: Array = losses + penalties / batches
+        return means
+
+    def _rate(self, step: int) -> float:
+        """Return the learning rate of a step of this run."""
+        rate = self.work.plan.optimizer.rate(self.updates_before + max(step, 0))
         return rate * self.run.rate_factor
 
-    def _order(self) -> Array:
-        """Return the order of the records in this epoch, [N], or [K, N] where each member has its own."""
-        orders = [generator.permutation(self.records) for generator in self.shufflers]
-        return np.stack(orders) if self.own_batches else orders[0]
+    def _rates(self, first: int, epochs: int) -> Array:
+        """Return the learning rate of the last step of each of these epochs."""
+        if not callable(self.work.plan.optimizer.learning_rate):
+            return np.full(epochs, self._rate(0))
+        each = [self._rate((epoch + 1) * self.batches.count - 1) for epoch in range(first, first + epochs)]
+        return np.array(each)
 
-    def _batch(self, order: Array | None, batch: int) -> tuple[Array, Array, Array | None, Any]:
-        """Return a batch's inputs, targets and weights, and what it counts in the epoch's mean loss."""
-        part = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
-        rows = part if order is None else order[..., part]
-        x, target = self.data.x[rows], self.data.target[rows]
-        weights = None if self.data.weights is None else self.data.weights[rows]
-        if self.network.members is not None and not (self.own_batches and order is not None):
-            x = np.broadcast_to(x, (self.network.members, *x.shape))
-        if not self.averages:
-            return x, target, weights, 1.0  # sums are simply added up
-        count = target.shape[-2] if self.counts is None else self.counts[rows].sum(axis=-1)
-        return x, target, weights, count
-
-    def _draw(self, x: Array) -> None:
-        """Give the layers that draw or keep statistics their contexts for this step."""
-        lead = x.shape[: x.ndim - len(self.network.inputs)]
-        for index in self.special:
-            wanted = self.network.layers[index].draws((*lead, *self.network.shapes[index]))
-            random = {name: draw(self.drawers, one, self.network.dtype) for name, one in wanted.items()}
-            self.contexts[index] = Context(training=True, random=random, state=self.network.state[index])
-
-    def _remember(self, found: Pass) -> None:
-        """Keep what layers with a memory have learnt from the batch."""
-        self.network.set_state(
-            [
-                {name: self.engine.kept(cache.get("state", old)[name], value) for name, value in old.items()}
-                for cache, old in zip(found.caches, self.network.state, strict=True)
-            ]
-        )
+    def _judge_last(self) -> None:
+        """Look once more when the run is over: each step is judged by the next one's loss, and the last has no next."""
+        engine, network = self.engine, self.network
+        (x, target, weights, _), contexts = engine.last()
+        contexts = [Context(True, old.random, now) for old, now in zip(contexts, network.state, strict=True)]
+        objective = self.run.objective
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            loss = np.asarray(objective.value(network._views, x, target, weights, contexts))
+            engine.not_finite = ~np.isfinite(loss) & engine.active
+            if engine.not_finite.any():
+                self._not_finite(engine.place - 1)
 
     # When the loss stops being finite
 
-    def _not_finite(self, epoch: int, batch: int, batches: int, x: Array, spoiled: int) -> None:
+    def _not_finite(self, step: int) -> None:
         """Take the members concerned back to their last parameters with a finite loss; stop when none goes on.
 
-        The loss of step t shows what step t - 1 did, so that step is undone. ``spoiled`` is the epoch that ended with
-        it, or 0.
+        The loss of a step shows what the step before it did, so the step made last is undone. ``step`` is the one
+        whose loss told.
         """
-        engine = self.engine
+        engine, per_epoch = self.engine, self.batches.count
+        spoiled = engine.place // per_epoch if engine.place % per_epoch == 0 else 0  # the epoch that ended with it
         self.run.spoiled_epoch = np.where(engine.not_finite, spoiled, self.run.spoiled_epoch)
-        reason = self._reason(epoch, batch, batches, x, engine.not_finite)
+        reason = self._reason(step, engine.not_finite)
         engine.undo()
         if not engine.active.any():
             self.run.stopped_early = True
             self.run.stop(reason)
         warnings.warn(reason, TrainingWarning, stacklevel=2)
 
-    def _reason(self, epoch: int, batch: int, batches: int, x: Array, bad: Array) -> str:
-        culprit = first_out_of_range(self.network, self.contexts, x)
+    def _reason(self, step: int, bad: Array) -> str:
+        epoch, batch = divmod(step, self.batches.count)
+        portion, contexts = self.engine.last()
+        culprit = first_out_of_range(self.network, contexts, portion.x)
         who = "" if self.network.members is None else f" of member(s) {', '.join(map(str, np.flatnonzero(bad)))}"
-        place = f"epoch {epoch}" + (f", batch {batch + 1} of {batches}" if batches > 1 else "")
-        tries = [f"a lower learning_rate (it was {self._rate():.3g})"]
-        largest = float(np.abs(self.data.x).max(initial=0.0))
+        place = f"epoch {epoch + 1}" + (
+            f", batch {batch + 1} of {self.batches.count}" if self.batches.count > 1 else ""
+        )
+        tries = [f"a lower learning_rate (it was {self._rate(self.engine.place - 1):.3g})"]
+        largest = float(np.abs(self.run.data.x).max(initial=0.0))
         if largest > 100:
             tries.append(f"scaled inputs (the largest value in X is {largest:.3g})")
-        if self.plan.clip_norm is None:
+        if self.work.plan.clip_norm is None:
             tries.append("clip_norm=1.0")
         return (
             f"stopped in {place}: the loss{who} is no longer finite. {culprit}. The parameters are those from before "

@@ -1,0 +1,176 @@
+"""The contract that every engine keeps: it executes the steps of a run, as many at a time as nobody looks between."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import numpy as np
+
+from pellucid.arrays import Array, Draw
+from pellucid.layers import Context
+from pellucid.network import Network
+from pellucid.training.batches import Batches, Portion
+from pellucid.training.step import Plan
+
+Draws: TypeAlias = Callable[[int, int, Draw], Array]
+"""A function of step, part and what is wanted, that gives a random array."""
+
+TRAINING = Context(training=True)
+
+DRAWS_OF_A_LAYER = 256
+"""The most arrays that one layer may draw in a step: they are numbered through all layers."""
+
+
+@dataclass
+class Figures:
+    """What an engine reports of the steps it made: one entry for each epoch that they belong to.
+
+    The first and the last entry may be of a part of their epoch.
+
+    Attributes
+    ----------
+    losses : list or array of float, or of arrays [K]
+        The batches' losses, each times what its batch counts, added up.
+    counts : as many
+        What the batches count, added up.
+    penalties : as many
+        The penalties, added up.
+    seconds : as many
+        When the entry's last step was made, by ``time.perf_counter``.
+    """
+
+    losses: Any = field(default_factory=list)
+    counts: Any = field(default_factory=list)
+    penalties: Any = field(default_factory=list)
+    seconds: Any = field(default_factory=list)
+
+    def add(self, loss: Any, count: Any, penalty: Any, seconds: float) -> None:
+        """Add one entry."""
+        self.losses.append(loss)
+        self.counts.append(count)
+        self.penalties.append(penalty)
+        self.seconds.append(seconds)
+
+    def columns(self) -> Array:
+        """Return losses, counts and penalties as one array, [3, entries] or [3, entries, K]."""
+        losses = np.asarray(self.losses, dtype=np.float64)
+        columns = np.empty((3, *losses.shape))
+        columns[0] = losses
+        for row, column in ((1, self.counts), (2, self.penalties)):
+            values = np.asarray(column, dtype=np.float64)
+            columns[row] = values.reshape(values.shape + (1,) * (losses.ndim - values.ndim))
+        return columns
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that an engine needs to know of a run.
+
+    Attributes
+    ----------
+    network : Network
+        An engine keeps its theta and its layers' running statistics as they are after the last step it made.
+    plan : Plan
+    batches : Batches
+    optimizer_state : the optimizer's memory to go on from
+    draw_seeds : for each member (or the only network), the seed of what its random layers draw
+    devices : how many devices share each batch, "all", or None where nothing was said
+    looked_at : whether somebody looks after every epoch, or every batch
+    every : "epoch" or "batch"
+    epochs : how many there are at most
+    """
+
+    network: Network
+    plan: Plan
+    batches: Batches
+    optimizer_state: Any
+    draw_seeds: Sequence[np.random.SeedSequence]
+    devices: int | Literal["all"] | None = None
+    looked_at: bool = True
+    every: Literal["epoch", "batch"] = "epoch"
+    epochs: int = 1
+
+    @cached_property
+    def special(self) -> list[int]:
+        """The layers that draw or keep statistics: their contexts are new in each step."""
+        network = self.network
+        return [
+            index
+            for index, layer in enumerate(network.layers)
+            if network.state[index] or layer.draws((1, *network.shapes[index]))
+        ]
+
+
+def contexts_of(work: Work, step: int, x: Array, draws: Draws) -> list[Context]:
+    """Return what each layer is told in a training step: most only that it is one.
+
+    Parameters
+    ----------
+    work : Work
+    step : int
+    x : array, the step's inputs
+    draws : function of (step, part, wanted) that gives a random array
+    """
+    network = work.network
+    contexts = [TRAINING] * len(network.layers)
+    lead = x.shape[: x.ndim - len(network.inputs)]
+    for index in work.special:
+        wanted = network.layers[index].draws((*lead, *network.shapes[index]))
+        first = index * DRAWS_OF_A_LAYER
+        random = {name: draws(step, part, one) for part, (name, one) in enumerate(wanted.items(), start=first)}
+        contexts[index] = Context(training=True, random=random, state=network.state[index])
+    return contexts
+
+
+class Engine:
+    """Executes steps.
+
+    Steps are counted from 0 through the whole run. After :meth:`advance`, the network's theta and running
+    statistics are those after the last step made.
+
+    Attributes
+    ----------
+    place : int
+        Steps made so far.
+    active : bool, or bool array [K]
+        Which members still learn.
+    not_finite : bool, or bool array [K]
+        Whose loss stopped being finite in the step at ``place``, which was not made.
+    preparation : float
+        Seconds spent before the first step, on compiling.
+    stepping : float
+        Seconds spent on steps.
+    """
+
+    name: ClassVar[str]
+
+    place: int
+    active: Array
+    not_finite: Array
+    preparation: float
+    stepping: float
+
+    def __init__(self, work: Work) -> None:
+        raise NotImplementedError(f"{type(self).__name__} must define __init__(work)")
+
+    def advance(self, stop: int, rate_factor: float) -> Figures:
+        """Make steps until ``place`` is ``stop``, with the optimizer's rate times ``rate_factor``.
+
+        Less is done where the engine has reason to come up for air, and where a loss is not finite: then
+        ``not_finite`` says whose, and the step at ``place`` was not made.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define advance(stop, rate_factor)")
+
+    def last(self) -> tuple[Portion, Sequence[Context]]:
+        """Return the batch of the step made (or refused) last, and the contexts that the layers had in it."""
+        raise NotImplementedError(f"{type(self).__name__} must define last()")
+
+    def undo(self) -> None:
+        """Take the members in ``not_finite`` back by the last step made, and leave them there from now on."""
+        raise NotImplementedError(f"{type(self).__name__} must define undo()")
+
+    @property
+    def optimizer_state(self) -> Any:
+        """The optimizer's memory."""
+        raise NotImplementedError(f"{type(self).__name__} must define optimizer_state")

@@ -1,0 +1,308 @@
+"""The JAX engine: the same steps, compiled by XLA, as many at once as nobody looks between."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from pellucid.arrays import Array, Draw
+from pellucid.engines.engine import Engine, Figures, Work, contexts_of
+from pellucid.engines.jax.program import Carry, Given, Program, Records, drawn, program_for
+from pellucid.engines.numpy import NumpyEngine, numpy_draws
+from pellucid.layers import Context
+from pellucid.training.batches import Portion
+
+__all__ = ["JaxEngine"]
+
+AT_ONCE = 0.5
+"""About how many seconds one call may take: an interruption waits for its end."""
+EPOCHS_IN_A_CALL = (1, 1024, 32768)
+"""How many epochs' figures a call has room for: few sizes, so that runs of another length need no new program."""
+ORDERED_AT_ONCE = 2**20
+"""How many places in orders, or rates of a schedule, one call is given at most."""
+
+
+class Start(NamedTuple):
+    """Where a call began: enough to make its steps once more."""
+
+    place: int
+    theta: Array
+    optimizer_state: Any
+    states: list[dict[str, Array]]
+    active: Array
+    rate_factor: float
+
+
+class JaxEngine(Engine):
+    """Runs the plan's steps compiled by XLA, on one device or shared out among several.
+
+    The records are on the device once, and one program makes any number of steps, from any to any. The network's
+    own arrays are brought up to date after each call. Where a loss stops being finite, the epoch is gone through
+    again on NumPy, with the same batches and draws, which finds the step and names the layer.
+
+    Raises
+    ------
+    ValueError
+        If ``devices`` asks for more than there are.
+    """
+
+    name = "jax"
+
+    def __init__(self, work: Work) -> None:
+        self.work, self.network, self.plan, self.batches = work, work.network, work.plan, work.batches
+        lead = self.network.theta.shape[:-1]
+        self.place = 0
+        self.active: Array = np.ones(lead, dtype=bool)
+        self.not_finite: Array = np.zeros(lead, dtype=bool)
+        self.preparation = self.stepping = 0.0
+        self._keys = np.stack([seed.generate_state(2, np.uint32) for seed in work.draw_seeds])
+        self._memory = work.optimizer_state
+        self._updates_before = int(work.optimizer_state.step)
+        self._starts: list[Start] = []
+        self._replay: NumpyEngine | None = None
+        self._epochs = self._room()
+        self._steps_a_second = 1e9 / (1000 + 6 * self.batches.size * max(self.network.layout.size, 1))  # a low guess
+        with jax.enable_x64(True):
+            self.program: Program = program_for(work, self._epochs, chosen_devices(work.devices))
+            data = self.batches.data
+            self._records = self.program.place(Records(data.x, data.target, data.weights, self.batches.counts))
+        self._put()
+
+    def _room(self) -> int:
+        """Return how many epochs one call may touch."""
+        work, batches = self.work, self.batches
+        if work.looked_at:
+            return 1
+        room = next((size for size in EPOCHS_IN_A_CALL if size >= work.epochs), EPOCHS_IN_A_CALL[-1])
+        each = batches.records * (self.network.members or 1 if batches.own else 1) if batches.shuffled else 1
+        if callable(work.plan.optimizer.learning_rate):
+            each = max(each, batches.count)
+        if each > 1:
+            room = min(room, max(ORDERED_AT_ONCE // each, 1))
+        return room
+
+    # Between the network and the device
+
+    def _put(self) -> None:
+        """Put theta, the optimizer's memory and the running statistics on the device."""
+        parts, theta = self.program.parts, self.network.theta
+        state = parts.cut_state(self._memory, theta.shape)
+        with jax.enable_x64(True):
+            self._carry: Carry = self.program.place(Carry(parts.cut(theta), state, host_states(self.network.state)))
+
+    def _fetch(self) -> None:
+        """Bring the network's arrays, and the memory, up to date."""
+        self.network.theta[...] = whole(self._carry.theta)
+        self._memory = host_memory(self._carry.optimizer_state)
+        if self.work.special:
+            self.network.set_state(host_states(self._carry.states))
+
+    @property
+    def optimizer_state(self) -> Any:
+        return self._memory
+
+    # Steps
+
+    def advance(self, stop: int, rate_factor: float) -> Figures:
+        per_epoch, begin = self.batches.count, self.place
+        first = begin // per_epoch
+        soon = max(round(AT_ONCE * self._steps_a_second), 1)
+        stop = min(stop, (first + self._epochs) * per_epoch, begin + soon)
+        states = host_states(self.network.state)
+        start = Start(begin, self.network.theta.copy(), self._memory, states, self.active, rate_factor)
+        self._starts = [*[one for one in self._starts if one.place < begin][-1:], start]
+
+        began = time.perf_counter()
+        prepared = self.preparation
+        self._carry, sums = self._call(self._carry, start, stop)
+        compiled = self.preparation - prepared
+        sums = sums[:, : (stop - 1) // per_epoch + 1 - first]
+        losses, penalties = sums[0], sums[1] if len(sums) > 1 else np.zeros(len(sums[0]))
+        fine = np.isfinite(losses) | ~self.active
+        if fine.all():
+            self.place = stop
+            self._fetch()
+            now = time.perf_counter()
+            self._steps_a_second = (stop - begin) / max(now - began - compiled, 1e-9)
+            self.stepping += now - began - compiled
+            seconds: Any = np.linspace(began + compiled, now, len(losses) + 1)[1:]
+            return Figures(losses, self._counts(begin, stop), penalties, seconds)
+        good = int(np.argmin(fine.reshape(len(fine), -1).all(axis=1)))  # entries before the first that is not finite
+        again = max(begin, (first + good) * per_epoch)
+        found = self._again_on_numpy(again, min(stop, (first + good + 1) * per_epoch), rate_factor)
+        now = time.perf_counter()
+        self.stepping += now - began - compiled
+        seconds = np.linspace(began + compiled, now, good + 1)[1:]
+        counts: Any = self._counts(begin, again) if good else []
+        return Figures(
+            [*losses[:good], *found.losses],
+            [*counts, *found.counts],
+            [*penalties[:good], *found.penalties],
+            [*seconds, *found.seconds],
+        )
+
+    def _call(self, carry: Carry, start: Start, stop: int) -> tuple[Carry, Array]:
+        """Make the steps from a start to ``stop`` on the device; return what they changed, and their figures."""
+        batches, plan, parts = self.batches, self.plan, self.program.parts
+        first, last = start.place // batches.count, (stop - 1) // batches.count + 1
+        orders = None
+        if batches.shuffled:
+            one = np.asarray(batches.order(first))
+            orders = np.zeros((self._epochs, *one.shape), dtype=np.int32)
+            orders[0] = one
+            for epoch in range(first + 1, last):
+                orders[epoch - first] = batches.order(epoch)
+        rates: Any = np.asarray(start.rate_factor, dtype=self.network.dtype)
+        if self.program.scheduled:
+            rates = np.zeros((self._epochs, batches.count), dtype=self.network.dtype)
+            for step in range(start.place, stop):
+                epoch, batch = divmod(step, batches.count)
+                rates[epoch - first, batch] = plan.optimizer.rate(self._updates_before + step) * start.rate_factor
+
+        def factors(values: Any) -> list[Array] | None:
+            return parts.cut(values) if np.ndim(values) else None
+
+        given = Given(
+            orders,
+            rates,
+            factors(plan.rate_factors),
+            factors(plan.decay_factors),
+            None if self.network.members is None else start.active,
+            self._keys,
+            np.asarray(start.place),
+            np.asarray(stop),
+        )
+        with jax.enable_x64(True):
+            if self.program.mesh is not None:
+                given = self.program.place(given)
+            self.preparation += self.program.compile(carry, self._records, given)
+            carry, sums = self.program(carry, self._records, given)
+            return carry, np.asarray(sums)
+
+    def _counts(self, begin: int, stop: int) -> Array:
+        """Return what the batches of these steps count, epoch by epoch."""
+        batches, per_epoch = self.batches, self.batches.count
+        first, last = begin // per_epoch, (stop - 1) // per_epoch + 1
+        counts = np.full((last - first, *self.active.shape), batches.counts_in_all)
+        for epoch in {first, last - 1}:
+            part = range(max(begin - epoch * per_epoch, 0), min(stop - epoch * per_epoch, per_epoch))
+            if len(part) < per_epoch:
+                order = batches.order(epoch)
+                counts[epoch - first] = sum(batches.counted(order, number) for number in part)
+        return counts
+
+    def last(self) -> tuple[Portion, Sequence[Context]]:
+        if self._replay is not None:
+            return self._replay.last()
+        step = max(self.place - 1, 0)
+        epoch, number = divmod(step, self.batches.count)
+        portion = self.batches.portion(self.batches.order(epoch), number)
+        # What random layers are given here is drawn by NumPy: a look at the batch is not worth another program.
+        return portion, contexts_of(self.work, step, portion.x, numpy_draws(self.work))
+
+    # When a loss is not finite
+
+    def _again_on_numpy(self, begin: int, stop: int, rate_factor: float) -> Figures:
+        """Make some steps of the last call again, on NumPy, up to the one whose loss is not finite."""
+        start = self._at(begin)
+        self.network.theta[...] = start.theta
+        self.network.set_state(start.states)
+
+        def draws(step: int, part: int, wanted: Draw) -> Array:
+            with jax.enable_x64(True):
+                return np.asarray(drawn(self._keys, step, part, wanted, self.network.dtype))
+
+        replay = NumpyEngine(replace(self.work, optimizer_state=start.optimizer_state, devices=None), draws)
+        replay.place = begin
+        replay.rest(self.active)
+        figures = replay.advance(stop, rate_factor)
+        self.place, self.not_finite, self._memory = replay.place, replay.not_finite, replay.optimizer_state
+        # Where rounding made the difference and NumPy sees nothing wrong, the run simply goes on from here.
+        self._replay = replay if self.not_finite.any() else None
+        self._put()
+        return figures
+
+    def undo(self) -> None:
+        theta, bad = self.network.theta, self.not_finite
+        if self.place:
+            theta[bad] = self._at(self.place - 1).theta[bad]
+        self.active = self.active & ~bad
+        self.not_finite = np.zeros_like(bad)
+        self._replay = None
+        self._put()
+
+    def _at(self, place: int) -> Start:
+        """Return how things were after so many steps: those since the last start before it are made again."""
+        start = max((one for one in self._starts if one.place <= place), key=lambda one: one.place)
+        if start.place == place:
+            return start
+        parts = self.program.parts
+        state = parts.cut_state(start.optimizer_state, start.theta.shape)
+        with jax.enable_x64(True):
+            carry = self.program.place(Carry(parts.cut(start.theta), state, start.states))
+        carry, _ = self._call(carry, start, place)
+        states = host_states(carry.states)
+        return start._replace(
+            place=place, theta=whole(carry.theta), optimizer_state=host_memory(carry.optimizer_state), states=states
+        )
+
+
+# Between the device and the host
+
+
+def whole(parts: Sequence[Array]) -> Array:
+    """Return a vector, put together from its parts."""
+    return np.concatenate([np.asarray(part) for part in parts], axis=-1)
+
+
+def host_memory(state: Any) -> Any:
+    """Return an optimizer's memory as the host keeps it: whole vectors, and Python's own numbers."""
+
+    def on_host(value: Any) -> Any:
+        if isinstance(value, list):
+            return whole(value)
+        if value is None:
+            return None
+        array = np.array(value)
+        return array.item() if array.ndim == 0 else array
+
+    return type(state)(*[on_host(value) for value in state])
+
+
+def host_states(states: Sequence[dict[str, Array]]) -> list[dict[str, Array]]:
+    """Return running statistics as NumPy's arrays."""
+    return [{name: np.array(value) for name, value in named.items()} for named in states]
+
+
+def chosen_devices(devices: Any) -> list[Any]:
+    """Return the devices that share each batch; none where JAX's default device is meant.
+
+    Raises
+    ------
+    ValueError
+        If there are not so many.
+
+    Examples
+    --------
+    >>> chosen_devices(None), chosen_devices(1)
+    ([], [])
+    """
+    there = jax.devices()
+    if devices == "all":
+        devices = len(there)
+    if devices is None or devices == 1:
+        return []
+    if isinstance(devices, bool) or not isinstance(devices, (int, np.integer)) or devices < 1:
+        raise ValueError(f'devices must be a positive whole number or "all", found {devices!r}')
+    if devices > len(there):
+        hint = ""
+        if there[0].platform == "cpu":
+            hint = (
+                "; one processor passes for several with XLA_FLAGS=--xla_force_host_platform_device_count="
+                f"{devices} in the environment before Python starts"
+            )
+        raise ValueError(f"devices={devices}: JAX sees {len(there)} ({there[0].platform}){hint}")
+    return list(there[:devices])

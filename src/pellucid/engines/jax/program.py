@@ -1,0 +1,388 @@
+"""The steps of a run as one compiled function: a loop over epochs, and in it a loop over batches.
+
+Layers, loss, penalty and optimizer are called as they stand; XLA compiles what they do to the arrays that they
+are given. Nothing here differentiates: the gradient is the one that the layers' ``backward`` computes.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from pellucid.arrays import Array, Draw
+from pellucid.engines.engine import DRAWS_OF_A_LAYER, Work
+from pellucid.engines.jax.cache import kept_on_disk
+from pellucid.layers import Context
+from pellucid.training.step import Plan
+
+OWN_PART = 2**15
+"""A parameter of at least so many values is a part of theta by itself, which XLA can update where it lies.
+
+Smaller ones are joined: each part costs a step one more kernel.
+"""
+EPOCHS_IN_A_BLOCK = 64
+"""Epochs of a single batch whose figures are collected before they are written into the long list of all.
+
+XLA makes one piece of machine code of a loop that touches little memory: the first network's epochs then take
+half the time.
+"""
+GATHERED_AT_ONCE = 2**23
+"""A table of up to so many bytes is put into the epoch's order as a whole, a larger one batch by batch."""
+
+
+class Carry(NamedTuple):
+    """What a step changes: theta in parts, the optimizer's memory in the same parts, running statistics."""
+
+    theta: list[Array]
+    optimizer_state: Any
+    states: list[dict[str, Array]]
+
+
+class Records(NamedTuple):
+    """The records: on the device once for the whole run. In a batch, ``counts`` is what it counts as a whole."""
+
+    x: Any
+    target: Any
+    weights: Any
+    counts: Any
+
+
+class Given(NamedTuple):
+    """What a call is given besides, and leaves as it is.
+
+    ``orders`` [E, N] or [E, K, N], None where records are not shuffled; ``rates`` [E, batches] under a schedule, else
+    one factor of the rate; ``rate_factors`` and ``decay_factors`` in parts; ``active`` [K], None for a single
+    network; ``keys`` [members, 2] for random layers; the first epoch, step and the step to stop at.
+    """
+
+    orders: Array | None
+    rates: Array
+    rate_factors: list[Array] | None
+    decay_factors: list[Array] | None
+    active: Array | None
+    keys: Array
+    start: Array
+    stop: Array
+
+
+class Parts:
+    """Theta, and anything of its shape, cut into the parts that the compiled step works on.
+
+    Every optimizer works on each value alone, so it may be given theta in parts.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        layout = plan.objective.layout
+        groups: list[list[Any]] = []
+        small = False
+        for slot in layout.slots:
+            is_small = slot.stop - slot.start < OWN_PART
+            if is_small and small:
+                groups[-1].append(slot)
+            else:
+                groups.append([slot])
+            small = is_small
+        self.layers = layout.layers
+        self.groups = groups
+        self.bounds = [(group[0].start, group[-1].stop) for group in groups] or [(0, 0)]
+
+    def cut(self, vector: Array) -> list[Array]:
+        """Cut a vector [P] or [K, P]."""
+        return [vector[..., start:stop] for start, stop in self.bounds]
+
+    def cut_state(self, state: Any, shape: tuple[int, ...]) -> Any:
+        """Cut whatever in an optimizer's memory has theta's shape."""
+        return type(state)(*[self.cut(value) if np.shape(value) == shape else value for value in state])
+
+    def views(self, parts: Sequence[Array]) -> list[dict[str, Array]]:
+        """Return, for each layer, its parameters by name."""
+        views: list[dict[str, Array]] = [{} for _ in range(self.layers)]
+        for group, part, (start, _) in zip(self.groups, parts, self.bounds, strict=False):
+            for slot in group:
+                values = part[..., slot.start - start : slot.stop - start]
+                views[slot.layer][slot.name] = values.reshape(part.shape[:-1] + slot.shape)
+        return views
+
+    def of_gradients(self, gradients: Sequence[dict[str, Array]], like: Sequence[Array]) -> list[Array]:
+        """Return the layers' gradients in parts."""
+        if not self.groups:
+            return list(like)
+        return [
+            jnp.concat([gradients[slot.layer][slot.name].reshape((*part.shape[:-1], -1)) for slot in group], axis=-1)
+            for group, part in zip(self.groups, like, strict=True)
+        ]
+
+
+class Program:
+    """One compiled function for all runs of the same layers, loss, optimizer and sizes.
+
+    Parameters
+    ----------
+    work : Work
+    epochs : int
+        The most epochs that one call may touch.
+    devices : sequence of JAX devices
+        Each batch is shared among these; empty: JAX's default device alone.
+    """
+
+    def __init__(self, work: Work, epochs: int, devices: Sequence[Any]) -> None:
+        network, batches, plan = work.network, work.batches, work.plan
+        self.epochs = epochs
+        self.scheduled = callable(plan.optimizer.learning_rate)
+        if self.scheduled:  # its values come in as arrays: schedules are any function of the step
+            plan = replace(plan, optimizer=replace(plan.optimizer, learning_rate=1.0))
+        self.plan, self.parts = plan, Parts(plan)
+        self.layers, self.shapes, self.dtype = network.layers, network.shapes, network.dtype
+        self.members, self.special = network.members, work.special
+        self.records, self.size, self.batches = batches.records, batches.size, batches.count
+        self.shuffled, self.own, self.averages = batches.shuffled, batches.own, batches.averages
+        copies = network.members or 1 if self.own else 1
+        self.gathers_all = batches.data.x.nbytes * copies <= GATHERED_AT_ONCE
+        self.rows = 1 if plan.objective.penalty is None else 2  # of figures: losses, and penalties if there are any
+        # Long runs of one-batch epochs are counted in blocks.
+        self.block = EPOCHS_IN_A_BLOCK if self.batches == 1 and epochs % EPOCHS_IN_A_BLOCK == 0 else 1
+        mesh = Mesh(np.array(devices), ("devices",)) if devices else None
+        self.everywhere = NamedSharding(mesh, PartitionSpec()) if mesh else None
+        self.mesh = mesh
+        self._compiled: Callable[..., Any] | None = None
+
+    def __call__(self, carry: Carry, records: Records, given: Given) -> tuple[Carry, Array]:
+        """Make the steps from ``given.start`` to ``given.stop``; return what they changed, and the figures.
+
+        Figures are [1, E] or [1, E, K]: what the losses of an epoch's batches add up to, each times what its batch
+        counts; with a penalty there is a second row of what the penalties add up to.
+        """
+        assert self._compiled is not None
+        result: tuple[Carry, Array] = self._compiled(carry, records, given)
+        return result
+
+    def compile(self, carry: Carry, records: Records, given: Given) -> float:
+        """Compile for arguments like these, unless it is done; return the seconds it took."""
+        if self._compiled is not None:
+            return 0.0
+        began = time.perf_counter()
+        function = jax.jit(self._advance, donate_argnums=0, out_shardings=self.everywhere)
+        with kept_on_disk():
+            self._compiled = function.lower(carry, records, given).compile()
+        return time.perf_counter() - began
+
+    def place(self, tree: Any) -> Any:
+        """Put arrays where the program wants them."""
+        return jax.device_put(tree, self.everywhere)
+
+    # What is compiled
+
+    def _advance(self, carry: Carry, records: Records, given: Given) -> tuple[Carry, Array]:
+        first, last = given.start // self.batches, (given.stop - 1) // self.batches + 1
+        lead = () if self.members is None else (self.members,)
+        figures = jnp.zeros((self.rows, self.epochs // self.block, self.block, *lead))
+
+        def epochs(loop: Any) -> Any:
+            """Go through one epoch, or through a block of short ones."""
+            begin, carry, figures, _ = loop
+            end = jnp.minimum(begin + self.block, last)
+
+            def one(loop: Any) -> Any:
+                number, end, carry, block = loop
+                carry, sums = self._epoch(carry, records, given, number, number - first)
+                return number + 1, end, carry, lax.dynamic_update_index_in_dim(block, sums, number - begin, 1)
+
+            block = jnp.zeros((self.rows, self.block, *lead))
+            if self.block == 1:
+                _, _, carry, block = one((begin, end, carry, block))
+            else:
+                _, _, carry, block = lax.while_loop(lambda loop: loop[0] < loop[1], one, (begin, end, carry, block))
+            figures = lax.dynamic_update_index_in_dim(figures, block, (begin - first) // self.block, 1)
+            fine = jnp.isfinite(block[0])
+            if given.active is not None:
+                fine = fine | ~given.active
+            return begin + self.block, carry, figures, fine.all()
+
+        def more(loop: Any) -> Any:
+            return (loop[0] < last) & loop[3]  # once a loss is not finite, what follows means nothing
+
+        _, carry, figures, _ = lax.while_loop(more, epochs, (first, carry, figures, True))
+        return carry, figures.reshape(self.rows, self.epochs, *lead)
+
+    def _epoch(self, carry: Carry, records: Records, given: Given, number: Array, index: Array) -> tuple[Carry, Array]:
+        """Go through an epoch's batches, as far as they lie between the call's first and last step."""
+        order = None if given.orders is None else given.orders[index]
+        if order is not None and self.gathers_all:
+            records, order = Records(*[self._rows(column, order) for column in records]), None
+        begin = jnp.maximum(given.start - number * self.batches, 0)
+        end = jnp.minimum(given.stop - number * self.batches, self.batches)
+        lead = () if self.members is None else (self.members,)
+        sums = jnp.zeros((self.rows, *lead))
+
+        def batch(size: int) -> Callable[[Any, Any], Any]:
+            def one(batch: Any, loop: Any) -> Any:
+                carry, sums = loop
+                portion = self._portion(records, order, batch * self.size, size)
+                rate = given.rates[index, batch] if self.scheduled else given.rates
+                carry, figures = self._step(carry, portion, given, rate, number * self.batches + batch)
+                return carry, sums + figures
+
+            return one
+
+        whole, rest = divmod(self.records, self.size)
+        if whole == 1 and not rest:
+            return batch(self.size)(0, (carry, sums))  # type: ignore[no-any-return]
+        carry, sums = lax.fori_loop(begin, jnp.minimum(end, whole), batch(self.size), (carry, sums))
+        if rest:  # the last, shorter batch is a step of its own shape
+            carry, sums = lax.cond(end > whole, lambda loop: batch(rest)(whole, loop), lambda loop: loop, (carry, sums))
+        return carry, sums
+
+    def _step(self, carry: Carry, portion: Records, given: Given, rate: Array, number: Array) -> tuple[Carry, Array]:
+        """Make one step: :meth:`Plan.step` on theta in parts."""
+        theta, state, states = carry
+        plan, parts, active = self.plan, self.parts, given.active
+        x, target, weights, counts = portion
+        found = plan.objective.evaluate(
+            theta,
+            parts.views(theta),
+            x,
+            target,
+            weights,
+            self._contexts(states, given.keys, number, x.shape[: x.ndim - len(self.shapes[0])]),
+            lambda gradients: parts.of_gradients(gradients, theta),
+        )
+        gradient: Any = found.gradient
+        if plan.clips:  # the length is that of the whole gradient
+            gradient = parts.cut(plan.clipped(jnp.concat(gradient, axis=-1)))
+        if active is not None:
+            gradient = [jnp.where(active[:, None], one, 0) for one in gradient]
+            rate = rate * active[:, None]
+        cut = [isinstance(value, list) for value in state]
+        moved, memories = [], []
+        for index, (part, slope) in enumerate(zip(theta, gradient, strict=True)):
+            memory = type(state)(*[value[index] if is_cut else value for value, is_cut in zip(state, cut, strict=True)])
+            factor = rate if given.rate_factors is None else rate * given.rate_factors[index]
+            decay = 1.0 if given.decay_factors is None else given.decay_factors[index]
+            move, memory = plan.optimizer.update(slope, memory, part, factor, decay)
+            moved.append(part - move)
+            memories.append(memory)
+        columns = zip(*memories, strict=True)
+        state = type(state)(*[list(column) if is_cut else column[-1] for column, is_cut in zip(columns, cut)])
+        states = [
+            {name: self._kept(cache.get("state", old)[name], value, active) for name, value in old.items()}
+            for cache, old in zip(found.caches, states, strict=True)
+        ]
+        loss = found.loss if counts is None else found.loss * counts
+        figures = loss[None] if self.rows == 1 else jnp.stack([loss, found.penalty])
+        return Carry(moved, state, states), figures
+
+    def _kept(self, new: Array, old: Array, active: Array | None) -> Array:
+        """Return new running statistics; of members that rest, the old ones."""
+        if active is None:
+            return new
+        kept: Array = jnp.where(active.reshape(active.shape + (1,) * (new.ndim - 1)), new, old)
+        return kept
+
+    def _contexts(
+        self, states: Sequence[dict[str, Array]], keys: Array, number: Array, lead: tuple[int, ...]
+    ) -> list[Context]:
+        """Return what each layer may need besides: its random arrays for this step, its running statistics."""
+        contexts = [Context(training=True)] * len(self.layers)
+        for index in self.special:
+            wanted = self.layers[index].draws((*lead, *self.shapes[index]))
+            random = {
+                name: drawn(keys, number, part, one, self.dtype)
+                for part, (name, one) in enumerate(wanted.items(), start=index * DRAWS_OF_A_LAYER)
+            }
+            contexts[index] = Context(training=True, random=random, state=states[index])
+        return contexts
+
+    # Batches
+
+    def _rows(self, column: Any, rows: Array | None) -> Array | None:
+        """Return rows of a column of the records: [B, ...], or [K, B, ...] where each member has its own."""
+        if column is None:
+            return None
+        chosen: Array = column.at[rows].get(mode="promise_in_bounds")
+        return chosen
+
+    def _portion(self, records: Records, order: Array | None, begin: Any, size: int) -> Records:
+        """Return a batch; ``counts`` becomes what it counts in the epoch's mean."""
+        own = self.own and order is None  # each member's records are in its own order already
+        if order is not None:
+            rows = self._shared_out(lax.dynamic_slice_in_dim(order, begin, size, axis=-1), axis=int(self.own))
+            portion = Records(*[self._rows(column, rows) for column in records])
+        elif self.batches == 1:
+            portion = Records(*[self._shared_out(column, axis=0) for column in records])
+        else:
+            axis = int(own)
+            portion = Records(
+                *[
+                    None
+                    if column is None
+                    else self._shared_out(lax.dynamic_slice_in_dim(column, begin, size, axis=axis), axis)
+                    for column in records
+                ]
+            )
+        x, target, weights, counts = portion
+        if self.members is not None and not self.own:
+            x = jnp.broadcast_to(x, (self.members, *x.shape))
+        if not self.averages:
+            return Records(x, target, weights, None)
+        return Records(x, target, weights, float(size) if counts is None else counts.sum(axis=-1))
+
+    def _shared_out(self, column: Array | None, axis: int) -> Array | None:
+        """Share the records of a batch out among the devices, as evenly as their number allows."""
+        if column is None or self.mesh is None or column.shape[axis] % self.mesh.size:
+            return column
+        spec = PartitionSpec(*[None] * axis, "devices")
+        shared: Array = lax.with_sharding_constraint(column, NamedSharding(self.mesh, spec))
+        return shared
+
+
+def drawn(keys: Array, step: Any, part: int, wanted: Draw, dtype: Any) -> Array:
+    """Draw one array for a random layer, for each key its share: a function of key, step and part alone.
+
+    Drawn in float32 and then widened, so that float32 and float64 runs see the same draws.
+    """
+    shape = wanted.shape if len(keys) == 1 else wanted.shape[1:]
+
+    def one(words: Array) -> Array:
+        key = jax.random.fold_in(jax.random.fold_in(jax.random.wrap_key_data(words), step), part)
+        draw = jax.random.uniform if wanted.kind == "uniform" else jax.random.normal
+        values: Array = draw(key, shape, jnp.float32).astype(dtype)
+        return values
+
+    # A single member has an axis of its own all the same.
+    values: Array = one(keys[0]) if len(keys) == 1 else jax.vmap(one)(keys)
+    return values
+
+
+_PROGRAMS: dict[Any, Program] = {}
+MOST_PROGRAMS = 32
+
+
+def program_for(work: Work, epochs: int, devices: Sequence[Any]) -> Program:
+    """Return the program for a run: the one that an earlier run of the same kind compiled, or a new one."""
+    network, plan, batches = work.network, work.plan, work.batches
+    objective = plan.objective
+    rate = plan.optimizer.learning_rate
+    rule = replace(plan.optimizer, learning_rate=1.0) if callable(rate) else plan.optimizer
+    data = batches.data
+    key = (
+        (network.layers, network.shapes, network.dtype, network.members),
+        (objective.loss, objective.penalty, objective.frozen, rule, plan.clip_norm, plan.clip_value, callable(rate)),
+        (batches.records, batches.size, batches.shuffled, batches.own, batches.averages, batches.counts is None),
+        (data.target.shape, data.weights is None),
+        (np.ndim(plan.rate_factors), np.ndim(plan.decay_factors)),
+        (epochs, tuple(devices)),
+    )
+    try:
+        found = _PROGRAMS.pop(key, None)
+    except TypeError:  # a part of one's own that cannot be compared: it is compiled anew each time
+        return Program(work, epochs, devices)
+    _PROGRAMS[key] = program = found or Program(work, epochs, devices)
+    if len(_PROGRAMS) > MOST_PROGRAMS:
+        del _PROGRAMS[next(iter(_PROGRAMS))]
+    return program
