@@ -17,18 +17,23 @@ def rounds_wanted(description: str, default: int) -> int:
     return parser.parse_args().rounds
 
 
-def in_turns(sides: dict[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+def in_turns(
+    sides: dict[str, Callable[[], object]], rounds: int, uncounted: dict[str, float] | None = None
+) -> dict[str, list[float]]:
     """Time every side once a round, in turns, so that a drift of the machine's speed meets all alike.
 
-    One round before them is not counted.
+    One round before them is not counted; its seconds, in which some sides compile, go to ``uncounted``.
     """
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds + 1):
         for name, side in sides.items():
             began = time.perf_counter()
             side()
+            took = time.perf_counter() - began
             if number:
-                seconds[name].append(time.perf_counter() - began)
+                seconds[name].append(took)
+            elif uncounted is not None:
+                uncounted[name] = took
         if sys.stderr.isatty():
             print(f"\r  round {number} of {rounds}", end="" if number < rounds else "\n", file=sys.stderr, flush=True)
     return seconds

@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 
 import pellucid
+from judges import judge
 from pellucid import Dense, Network
 from pellucid.cli import app, main
 from pellucid.tables import TableModel
@@ -716,3 +717,24 @@ def test_no_colour_where_there_is_no_terminal(command, monkeypatch):
 
 def test_every_command_is_registered():
     assert {name for name in app.app if not name.startswith("-")} == {"demo", "train", "predict"}
+
+
+def test_the_compiled_engine_comes_to_the_same_model(command, folder):
+    judge("jax")
+    shown = {}
+    for engine in ("numpy", "jax"):
+        status, out, _ = command(
+            "train", "homes.csv", "--target", "price", "--engine", engine, "--output", engine, *QUICK
+        )
+        assert status == 0
+        shown[engine] = out.split("On ")[1].replace(engine, "MODEL")
+    assert shown["numpy"] == shown["jax"]
+
+
+def test_an_engine_that_is_not_installed_is_told_in_a_line(command, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jax", None)
+    status, _, err = command("train", "homes.csv", "--target", "price", "--engine", "jax", *QUICK)
+    assert status != 0
+    assert "engine=\"jax\" needs jax: pip install 'pellucid[jax]'" in err
+    assert "Traceback" not in err
+    assert not Path("homes.pellucid").exists()

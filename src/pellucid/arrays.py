@@ -80,12 +80,13 @@ def matmul(a: Array, b: Array) -> Array:
     >>> matmul(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]))
     array([[11.]])
     """
-    if type(a) is np.ndarray:
-        product: Array = a.dot(b) if a.ndim == 2 and b.ndim == 2 else a @ b
-    elif a.shape[-2] * a.shape[-1] * b.shape[-1] <= SMALL_PRODUCT:
-        product = (a[..., :, :, None] * b[..., None, :, :]).sum(axis=-2)  # [B,I,1] * [1,I,O] -> [B,O]
-    else:
+    on_numpy = type(a) is np.ndarray and type(b) is np.ndarray
+    if on_numpy and a.ndim == 2 and b.ndim == 2:
+        product: Array = a.dot(b)
+    elif on_numpy or a.shape[-2] * a.shape[-1] * b.shape[-1] > SMALL_PRODUCT:
         product = a @ b
+    else:
+        product = (a[..., :, :, None] * b[..., None, :, :]).sum(axis=-2)  # [B,I,1] * [1,I,O] -> [B,O]
     return product
 
 

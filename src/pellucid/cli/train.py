@@ -57,6 +57,7 @@ def train(
     batch_size: Annotated[int, Whole] = 128,
     learning_rate: float | None = None,
     seed: Annotated[int, Whole] = 0,
+    engine: Literal["numpy", "jax"] = "numpy",
     force: Annotated[bool, Switch] = False,
     quiet: Annotated[bool, Switch] = False,
 ) -> None:
@@ -90,6 +91,9 @@ def train(
         How large the first steps are. By default 0.005.
     seed
         Fixes the choice of the test rows, the start and the order of the rows.
+    engine
+        What executes the training: NumPy, or the same steps compiled by XLA, which takes a moment to compile and pays
+        for itself on longer runs.
     force
         Replace the model file if it exists.
     quiet
@@ -128,7 +132,7 @@ def train(
     with training_progress(quiet) as callbacks, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", TrainingWarning)
-        model.fit(frame, test_share=test, callbacks=callbacks, source=table)
+        model.fit(frame, test_share=test, callbacks=callbacks, engine=engine, source=table)
     stopped = "".join(str(warning.message) for warning in caught)
     if not len(model.history):
         raise CommandError(f"{stopped}\nNothing was learnt, and nothing was written")
@@ -232,6 +236,8 @@ def show_result(model: "TableModel", evaluation: "Evaluation", table: Path, outp
         ("training ", "dim"),
         f"{len(history)} epoch{'s' * (len(history) != 1)} in {duration(float(history['seconds'][-1]))}{kept}{stopped}",
     )
+    if history.advice:
+        show(("note     ", "dim"), history.advice.replace('engine="', "--engine ").replace('" would', " would"))
     if model.constant_columns:
         names = ", ".join(map(shown, model.constant_columns[:8]))
         more = f" and {len(model.constant_columns) - 8} more" if len(model.constant_columns) > 8 else ""

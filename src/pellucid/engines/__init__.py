@@ -30,6 +30,8 @@ def find(name: str) -> type[Engine]:
     if name == "numpy":
         return NumpyEngine
     require("jax", "jax", purpose='engine="jax"')
+    require("platformdirs", "jax", purpose='engine="jax"')
+    require("filelock", "jax", purpose='engine="jax"')
     from pellucid.engines.jax import JaxEngine
 
     return JaxEngine

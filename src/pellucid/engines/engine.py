@@ -8,10 +8,14 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy as np
 
 from pellucid.arrays import Array, Draw
+from pellucid.gradients import Batch, Objective
 from pellucid.layers import Context
 from pellucid.network import Network
 from pellucid.training.batches import Batches, Portion
 from pellucid.training.step import Plan
+
+Devices: TypeAlias = int | Literal["all"] | None
+"""How many devices share each batch; None where nothing was said."""
 
 Draws: TypeAlias = Callable[[int, int, Draw], Array]
 """A function of step, part and what is wanted, that gives a random array."""
@@ -86,7 +90,7 @@ class Work:
     batches: Batches
     optimizer_state: Any
     draw_seeds: Sequence[np.random.SeedSequence]
-    devices: int | Literal["all"] | None = None
+    devices: Devices = None
     looked_at: bool = True
     every: Literal["epoch", "batch"] = "epoch"
     epochs: int = 1
@@ -144,6 +148,7 @@ class Engine:
     """
 
     name: ClassVar[str]
+    platform: str = "cpu"
 
     place: int
     active: Array
@@ -169,6 +174,16 @@ class Engine:
     def undo(self) -> None:
         """Take the members in ``not_finite`` back by the last step made, and leave them there from now on."""
         raise NotImplementedError(f"{type(self).__name__} must define undo()")
+
+    @classmethod
+    def loss_and_gradient(
+        cls, network: Network, objective: Objective, data: Batch, devices: Devices
+    ) -> Callable[[Array], tuple[Any, Any]]:
+        """Return the function from theta to the loss (with the penalty) on all records and its gradient.
+
+        It is what a solver needs that owns its loop. Random and remembering layers are taken as in prediction.
+        """
+        raise NotImplementedError(f"{cls.__name__} must define loss_and_gradient(...)")
 
     @property
     def optimizer_state(self) -> Any:

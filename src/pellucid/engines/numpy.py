@@ -2,15 +2,16 @@
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from pellucid.arrays import Array, Draw, draw
-from pellucid.engines.engine import TRAINING, Draws, Engine, Figures, Work, contexts_of
-from pellucid.gradients import Pass
+from pellucid.engines.engine import TRAINING, Devices, Draws, Engine, Figures, Work, contexts_of
+from pellucid.gradients import Batch, Objective, Pass
 from pellucid.layers import Context
+from pellucid.network import Network
 from pellucid.optimizers import Optimizer
 from pellucid.optimizers.optimizer import Factor
 from pellucid.training.batches import Portion
@@ -36,8 +37,7 @@ class NumpyEngine(Engine):
     name = "numpy"
 
     def __init__(self, work: Work, draws: Draws | None = None) -> None:
-        if work.devices is not None:
-            raise ValueError(f'devices={work.devices!r}: several devices need engine="jax"; the NumPy engine has one')
+        refuse_devices(work.devices)
         self.work, self.network, self.plan, self.batches = work, work.network, work.plan, work.batches
         plan, theta = work.plan, work.network.theta
         layout = plan.objective.layout
@@ -86,6 +86,20 @@ class NumpyEngine(Engine):
                 break
         self.stepping += now - began
         return figures
+
+    @classmethod
+    def loss_and_gradient(
+        cls, network: Network, objective: Objective, data: Batch, devices: Devices
+    ) -> Callable[[Array], tuple[Any, Any]]:
+        refuse_devices(devices)
+
+        def evaluate(theta: Array) -> tuple[Any, Any]:
+            views = network.layout.views(theta)
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                found = objective.evaluate(theta, views, *data, network._evaluation)
+            return found.loss + found.penalty, found.gradient
+
+        return evaluate
 
     def _portion(self, order: Array | None, number: int) -> Portion:
         if order is not None:
@@ -158,6 +172,12 @@ class NumpyEngine(Engine):
 
     def _all_finite(self, losses: Array) -> bool:
         return bool((np.isfinite(losses) | ~self.active).all())
+
+
+def refuse_devices(devices: Devices) -> None:
+    """Refuse what only another engine can do."""
+    if devices is not None:
+        raise ValueError(f'devices={devices!r}: sharing a batch among devices needs engine="jax"')
 
 
 def numpy_draws(work: Work) -> Draws:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -265,6 +265,8 @@ class TableModel:
         sample_weight: npt.ArrayLike | None = None,
         callbacks: Iterable[Callback] = (),
         progress: bool = False,
+        engine: Literal["numpy", "jax"] = "numpy",
+        devices: int | Literal["all"] | None = None,
         source: Source = "the table",
     ) -> TableModel:
         """Learn from a table, and return the model; what it knew before is replaced once all went well.
@@ -284,6 +286,8 @@ class TableModel:
             Called after each epoch.
         progress : bool
             Whether to write progress, with the time left, to standard error.
+        engine, devices
+            What executes the training, as for :meth:`pellucid.Network.fit`.
         source : str or path-like
             What messages call the table.
 
@@ -365,6 +369,8 @@ class TableModel:
             validation_data=held,
             callbacks=watching,
             progress=progress,
+            engine=engine,
+            devices=devices,
         )
         if network.fitted is not None:
             network.fitted.optimizer_state = None  # it belongs to the last epoch, not to the one that was kept

@@ -225,39 +225,44 @@ class Progress:
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream
         self._last = -1.0
+        self._first = 0.0
         self._width = 0
 
     def __call__(self, report: Report) -> None:
         if not report.end_of_epoch:
             return
+        if report.epoch == 1:
+            self._first = report.seconds
         stream = self.stream or sys.stderr
         if stream.isatty():
             if report.seconds - self._last >= 0.1 or report.epoch == report.epochs or report.epoch == 1:
                 self._last = report.seconds
-                text = _progress_text(report)
+                text = self._text(report)
                 stream.write("\r" + text.ljust(self._width))
                 stream.flush()
                 self._width = len(text)
         elif report.epoch == report.epochs or report.epoch % max(1, report.epochs // 10) == 0:
-            stream.write(_progress_text(report) + "\n")
+            stream.write(self._text(report) + "\n")
 
     def finish(self, report: Report) -> None:
         """End the line; say so where the run ended before its last epoch."""
         stream = self.stream or sys.stderr
         if stream.isatty():
-            stream.write("\r" + _progress_text(report, over=True).ljust(self._width) + "\n")
+            stream.write("\r" + self._text(report, over=True).ljust(self._width) + "\n")
             stream.flush()
         elif report.epoch < report.epochs:
-            stream.write(_progress_text(report, over=True) + "\n")
+            stream.write(self._text(report, over=True) + "\n")
 
-
-def _progress_text(report: Report, over: bool = False) -> str:
-    parts = [f"epoch {report.epoch} of {report.epochs}", f"loss {np.mean(report.loss):.4g}"]
-    if report.validation_loss is not None:
-        parts.append(f"validation loss {np.mean(report.validation_loss):.4g}")
-    left = report.seconds / report.epoch * (report.epochs - report.epoch)
-    parts.append(f"done in {duration(report.seconds)}" if over or not left else f"{duration(left)} left")
-    return ", ".join(parts)
+    def _text(self, report: Report, over: bool = False) -> str:
+        parts = [f"epoch {report.epoch} of {report.epochs}", f"loss {np.mean(report.loss):.4g}"]
+        if report.validation_loss is not None:
+            parts.append(f"validation loss {np.mean(report.validation_loss):.4g}")
+        each = report.seconds / report.epoch
+        if report.epoch > 1:  # the first epoch may have waited for a compiler
+            each = (report.seconds - self._first) / (report.epoch - 1)
+        left = each * (report.epochs - report.epoch)
+        parts.append(f"done in {duration(report.seconds)}" if over or not left else f"{duration(left)} left")
+        return ", ".join(parts)
 
 
 def duration(seconds: float) -> str:

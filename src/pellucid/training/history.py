@@ -60,7 +60,8 @@ class History:
 
     ``history["loss"]`` is an array; the figures are ``loss`` (mean over the epoch's batches, with the
     penalty), ``validation_loss``, ``learning_rate`` and ``seconds`` since the start. ``best_epoch`` is the
-    epoch that early stopping kept, and ``stopped`` says why the run ended before its last epoch.
+    epoch that early stopping kept, ``stopped`` says why the run ended before its last epoch, and ``advice`` that the
+    other engine would have been much faster for this size.
 
     Examples
     --------
@@ -75,6 +76,7 @@ class History:
         self.columns: dict[str, Column] = {"loss": Column(), "learning_rate": Column(), "seconds": Column()}
         self.stopped: str | None = None
         self.best_epoch: Any = None
+        self.advice: str | None = None
 
     def append(self, loss: Any, validation_loss: Any, learning_rate: float, seconds: float) -> None:
         """Add one epoch's figures; ``validation_loss`` is None where there are no validation records."""
@@ -118,7 +120,7 @@ class History:
         if self.best_epoch is not None:
             parts.append(f"best epoch {self.best_epoch}")
         parts.append(f"{self['seconds'][-1]:.2f} s")
-        return ", ".join(parts) + (f"; {self.stopped}" if self.stopped else "")
+        return "; ".join([", ".join(parts), *[said for said in (self.stopped, self.advice) if said]])
 
 
 def _span(values: Array) -> str:

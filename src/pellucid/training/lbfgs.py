@@ -3,7 +3,7 @@
 import math
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,8 +59,10 @@ class LBFGS:
         if not 0 <= self.tolerance < math.inf:
             raise ValueError(f"LBFGS: tolerance must be finite and not negative, found {self.tolerance!r}")
 
-    def epochs(self, run: "Run", objective: Objective, data: Batch) -> Iterator[Report]:
-        """Give one report an iteration.
+    def epochs(
+        self, run: "Run", objective: Objective, data: Batch, evaluate: Callable[["Array"], tuple[Any, Any]]
+    ) -> Iterator[Report]:
+        """Give one report an iteration; ``evaluate`` goes from theta to the loss on all records and its gradient.
 
         SciPy owns the loop and calls back; a generator is asked. So SciPy runs in a thread of its own that waits
         after each iteration until the next report is wanted: at no time do both work.
@@ -79,10 +81,8 @@ class LBFGS:
         def value_and_gradient(values: "Array") -> tuple[float, "Array"]:
             theta = start.copy()
             theta[learning] = values
-            views = network.layout.views(theta)
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                found = objective.evaluate(theta, views, data.x, data.target, data.weights, network._evaluation)
-            return float(found.loss + found.penalty), found.gradient[learning].astype(np.float64)
+            loss, gradient = evaluate(theta)
+            return float(loss), gradient[learning].astype(np.float64)
 
         reached: queue.Queue[Any] = queue.Queue()
         go_on: queue.Queue[bool] = queue.Queue()

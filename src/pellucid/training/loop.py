@@ -110,7 +110,7 @@ def _run(
     batches: Literal["own", "shared"] = "own",
     seed: int | None = None,
     callbacks: Iterable[Callback] = (),
-    engine: str = "numpy",
+    engine: Literal["numpy", "jax"] = "numpy",
     devices: int | Literal["all"] | None = None,
     every: Literal["epoch", "batch"] = "epoch",
     looked_at: bool,
@@ -140,7 +140,8 @@ def _run(
         for name, value in ignored.items():
             if value is not None:
                 raise ValueError(f"L-BFGS chooses its own steps: {name} does nothing with it; leave it out")
-        return this.reports(rule.epochs(this, objective, data))
+        evaluate = kind.loss_and_gradient(network, objective, data, devices)
+        return this.reports(rule.epochs(this, objective, data, evaluate))
     decay_factors = _factors(network, decay_multipliers, "decay_multipliers", biases=0.0)
     plan = Plan(
         objective,
@@ -278,6 +279,8 @@ class Steps:
 
         The engine makes as many steps at once as nobody looks between.
         """
+        from pellucid.engines.costs import advice
+
         run, engine, per_epoch = self.run, self.engine, self.batches.count
         last = run.epochs * per_epoch
         stride = 1 if self.work.every == "batch" else per_epoch if self.work.looked_at else last
@@ -297,6 +300,7 @@ class Steps:
             raise
         finally:
             run.fitted.optimizer_state = None if run.stopped_early else engine.optimizer_state
+            run.history.advice = advice(self.work, engine)
 
     def _reports(self, start: int, figures: "Figures") -> Iterator[Report]:
         """Turn what an engine did from step ``start`` on into history and reports."""

@@ -1,18 +1,22 @@
 """The JAX engine: the same steps, compiled by XLA, as many at once as nobody looks between."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from pellucid.arrays import Array, Draw
-from pellucid.engines.engine import Engine, Figures, Work, contexts_of
+from pellucid.engines.engine import Devices, Engine, Figures, Work, contexts_of
+from pellucid.engines.jax.cache import kept_on_disk
 from pellucid.engines.jax.program import Carry, Given, Program, Records, drawn, program_for
 from pellucid.engines.numpy import NumpyEngine, numpy_draws
+from pellucid.gradients import Batch, Objective
 from pellucid.layers import Context
+from pellucid.network import Network
 from pellucid.training.batches import Portion
 
 __all__ = ["JaxEngine"]
@@ -54,6 +58,7 @@ class JaxEngine(Engine):
     def __init__(self, work: Work) -> None:
         self.work, self.network, self.plan, self.batches = work, work.network, work.plan, work.batches
         lead = self.network.theta.shape[:-1]
+        self.platform = jax.default_backend()
         self.place = 0
         self.active: Array = np.ones(lead, dtype=bool)
         self.not_finite: Array = np.zeros(lead, dtype=bool)
@@ -203,6 +208,31 @@ class JaxEngine(Engine):
         # What random layers are given here is drawn by NumPy: a look at the batch is not worth another program.
         return portion, contexts_of(self.work, step, portion.x, numpy_draws(self.work))
 
+    @classmethod
+    def loss_and_gradient(
+        cls, network: Network, objective: Objective, data: Batch, devices: Devices
+    ) -> Callable[[Array], tuple[Any, Any]]:
+        chosen = chosen_devices(devices)
+        share = None
+        if chosen and len(data.target) % len(chosen) == 0:
+            share = NamedSharding(Mesh(np.array(chosen), ("devices",)), PartitionSpec("devices"))
+
+        def evaluate(theta: Array, x: Array, target: Array, weights: Array | None) -> tuple[Any, Any]:
+            views = network.layout.views(theta)
+            found = objective.evaluate(theta, views, x, target, weights, network._evaluation)
+            return found.loss + found.penalty, found.gradient
+
+        with jax.enable_x64(True), kept_on_disk():
+            records = jax.device_put(tuple(data), share)
+            compiled = jax.jit(evaluate).lower(network.theta, *records).compile()
+
+        def on_host(theta: Array) -> tuple[Any, Any]:
+            with jax.enable_x64(True):
+                loss, gradient = compiled(theta, *records)
+                return np.asarray(loss), np.asarray(gradient)
+
+        return on_host
+
     # When a loss is not finite
 
     def _again_on_numpy(self, begin: int, stop: int, rate_factor: float) -> Figures:
@@ -291,10 +321,10 @@ def chosen_devices(devices: Any) -> list[Any]:
     ([], [])
     """
     there = jax.devices()
+    if devices is None:
+        return []
     if devices == "all":
         devices = len(there)
-    if devices is None or devices == 1:
-        return []
     if isinstance(devices, bool) or not isinstance(devices, (int, np.integer)) or devices < 1:
         raise ValueError(f'devices must be a positive whole number or "all", found {devices!r}')
     if devices > len(there):
@@ -305,4 +335,4 @@ def chosen_devices(devices: Any) -> list[Any]:
                 f"{devices} in the environment before Python starts"
             )
         raise ValueError(f"devices={devices}: JAX sees {len(there)} ({there[0].platform}){hint}")
-    return list(there[:devices])
+    return list(there[:devices]) if devices > 1 else []

@@ -1,8 +1,14 @@
-"""Settings that every test shares."""
+"""Settings that every test shares, those in the docstrings too."""
 
+import importlib.util
 import os
 
 from hypothesis import settings
+
+os.environ["PELLUCID_CACHE"] = ""  # what the tests compile is kept nowhere
+
+# Examples in docstrings that need a package which is not installed are left out, as the tests are that it judges.
+collect_ignore_glob = [] if importlib.util.find_spec("jax") else ["src/pellucid/engines/jax/*"]
 
 # No deadline: a shared or small machine stalls now and then, and a stall is not a fault of the code.
 settings.register_profile("local", deadline=None)
