@@ -559,15 +559,29 @@ def test_one_compilation_a_fit_and_none_the_second_time(settings, compiled, monk
 
 
 @pytest.mark.slow
-def test_other_settings_are_another_program(monkeypatch, compiled):
+def test_other_rates_are_no_other_program_and_other_settings_are(monkeypatch, compiled):
     monkeypatch.setattr(program, "_PROGRAMS", {})
     X, y = table(20)
-    for rate in (0.1, 0.2):
+    for rule in (Adam(0.1), Adam(0.2), Adam(0.2, beta1=0.5)):
         ours, theirs = small(), small()
-        ours.fit(X, y, loss="squared_error", optimizer=SGD(rate), epochs=3)
-        theirs.fit(X, y, loss="squared_error", optimizer=SGD(rate), epochs=3, engine="jax")
+        ours.fit(X, y, loss="squared_error", optimizer=rule, epochs=3)
+        theirs.fit(X, y, loss="squared_error", optimizer=rule, epochs=3, engine="jax")
         assert distance(ours.theta, theirs.theta) <= 1e-13
     assert len(compiled) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [0.01, lambda step: 0.01 / (1 + step)])
+def test_an_optimizer_of_ones_own_keeps_its_rate(rate):
+    @dataclasses.dataclass(frozen=True)
+    class Plain(SGD):
+        def update(self, gradient, state, theta, rate_factor=1.0, decay_factor=1.0):
+            if callable(self.learning_rate):
+                return super().update(gradient, state, theta, rate_factor, decay_factor)
+            return self.learning_rate * gradient, state._replace(step=state.step + 1)  # deaf to the factor
+
+    X, y = table(20)
+    agree(small, X, y, loss="squared_error", optimizer=Plain(rate), epochs=30)
 
 
 def test_no_more_programs_are_kept_than_said(monkeypatch):
@@ -576,9 +590,9 @@ def test_no_more_programs_are_kept_than_said(monkeypatch):
     monkeypatch.setattr(program.Program, "__init__", lambda self, *rest: None)
     X, y = table(5)
     batch = {"size": 5, "shuffle": False, "own": False, "seed": 0}
-    for rate in (0.1, 0.2, 0.3):
+    for momentum in (0.1, 0.2, 0.3):
         network = small()
-        plan = dataclasses.replace(run_plan(network), optimizer=SGD(rate))
+        plan = dataclasses.replace(run_plan(network), optimizer=SGD(0.1, momentum=momentum))
         data = batch_of(network, plan.objective.loss, X, y)
         work = pellucid.engines.Work(
             network, plan, pellucid.training.batches.Batches(network, plan.objective.loss, data, **batch), None, []

@@ -65,6 +65,7 @@ class Batches:
         self.own = own and network.members is not None and self.shuffled
         shufflers = network.members or 1 if self.own else 1
         self._shufflers = [Chance(child_seeds(seed + member)[1]) for member in range(shufflers)]
+        self._last: tuple[int, Array] = (-1, np.empty(0))  # the order asked for last, as it is often asked for again
         self.averages = loss.reduction == "mean"
         counted = loss.weigh(data.target, data.weights) if self.averages else None
         self.counts: Array | None = None if counted is None else counted.sum(axis=-1, dtype=np.float64)
@@ -74,8 +75,10 @@ class Batches:
         """Return the order of the records in an epoch (from 0), [N], or [K, N] where each member has its own."""
         if not self.shuffled:
             return None
-        orders = [chance.at(epoch).permutation(self.records) for chance in self._shufflers]
-        return np.stack(orders) if self.own else orders[0]
+        if self._last[0] != epoch:
+            orders = [chance.at(epoch).permutation(self.records) for chance in self._shufflers]
+            self._last = epoch, np.stack(orders) if self.own else orders[0]
+        return self._last[1]
 
     def portion(self, order: Array | None, number: int) -> Portion:
         """Return a batch of an epoch (from 0)."""

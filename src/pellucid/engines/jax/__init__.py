@@ -25,7 +25,7 @@ AT_ONCE = 0.5
 """About how many seconds one call may take: an interruption waits for its end."""
 EPOCHS_IN_A_CALL = (1, 1024, 32768)
 """How many epochs' figures a call has room for: few sizes, so that runs of another length need no new program."""
-ORDERED_AT_ONCE = 2**20
+ORDERED_AT_ONCE = 2**18
 """How many places in orders, or rates of a schedule, one call is given at most."""
 
 
@@ -69,11 +69,11 @@ class JaxEngine(Engine):
         self._starts: list[Start] = []
         self._replay: NumpyEngine | None = None
         self._epochs = self._room()
-        self._steps_a_second = 1e9 / (1000 + 6 * self.batches.size * max(self.network.layout.size, 1))  # a low guess
         with jax.enable_x64(True):
             self.program: Program = program_for(work, self._epochs, chosen_devices(work.devices))
             data = self.batches.data
-            self._records = self.program.place(Records(data.x, data.target, data.weights, self.batches.counts))
+            records = self.program.place(Records(data.x, data.target, data.weights, self.batches.counts))
+            self._records = jax.block_until_ready(records)  # else the first steps would be timed with the copying
         self._put()
 
     def _room(self) -> int:
@@ -114,7 +114,7 @@ class JaxEngine(Engine):
     def advance(self, stop: int, rate_factor: float) -> Figures:
         per_epoch, begin = self.batches.count, self.place
         first = begin // per_epoch
-        soon = max(round(AT_ONCE * self._steps_a_second), 1)
+        soon = max(round(AT_ONCE * self.program.steps_a_second), 1)
         stop = min(stop, (first + self._epochs) * per_epoch, begin + soon)
         states = host_states(self.network.state)
         start = Start(begin, self.network.theta.copy(), self._memory, states, self.active, rate_factor)
@@ -131,7 +131,7 @@ class JaxEngine(Engine):
             self.place = stop
             self._fetch()
             now = time.perf_counter()
-            self._steps_a_second = (stop - begin) / max(now - began - compiled, 1e-9)
+            self.program.steps_a_second = (stop - begin) / max(now - began - compiled, 1e-9)
             self.stepping += now - began - compiled
             seconds: Any = np.linspace(began + compiled, now, len(losses) + 1)[1:]
             return Figures(losses, self._counts(begin, stop), penalties, seconds)
@@ -160,12 +160,17 @@ class JaxEngine(Engine):
             orders[0] = one
             for epoch in range(first + 1, last):
                 orders[epoch - first] = batches.order(epoch)
-        rates: Any = np.asarray(start.rate_factor, dtype=self.network.dtype)
+
+        def rate(step: int) -> float:
+            own = plan.optimizer.rate(self._updates_before + step) if self.program.rate_comes_in else 1.0
+            return own * start.rate_factor
+
+        rates = np.asarray(rate(start.place), dtype=self.network.dtype)
         if self.program.scheduled:
             rates = np.zeros((self._epochs, batches.count), dtype=self.network.dtype)
             for step in range(start.place, stop):
                 epoch, batch = divmod(step, batches.count)
-                rates[epoch - first, batch] = plan.optimizer.rate(self._updates_before + step) * start.rate_factor
+                rates[epoch - first, batch] = rate(step)
 
         def factors(values: Any) -> list[Array] | None:
             return parts.cut(values) if np.ndim(values) else None

@@ -19,6 +19,8 @@ from pellucid.arrays import Array, Draw
 from pellucid.engines.engine import DRAWS_OF_A_LAYER, Work
 from pellucid.engines.jax.cache import kept_on_disk
 from pellucid.layers import Context
+from pellucid.optimizers import OPTIMIZERS, Optimizer
+from pellucid.schedules import ConstantRate
 from pellucid.training.step import Plan
 
 OWN_PART = 2**15
@@ -57,7 +59,7 @@ class Given(NamedTuple):
     """What a call is given besides, and leaves as it is.
 
     ``orders`` [E, N] or [E, K, N], None where records are not shuffled; ``rates`` [E, batches] under a schedule, else
-    one factor of the rate; ``rate_factors`` and ``decay_factors`` in parts; ``active`` [K], None for a single
+    one number; ``rate_factors`` and ``decay_factors`` in parts; ``active`` [K], None for a single
     network; ``keys`` [members, 2] for random layers; the first epoch, step and the step to stop at.
     """
 
@@ -135,9 +137,9 @@ class Program:
         network, batches, plan = work.network, work.batches, work.plan
         self.epochs = epochs
         self.scheduled = callable(plan.optimizer.learning_rate)
-        if self.scheduled:  # its values come in as arrays: schedules are any function of the step
-            plan = replace(plan, optimizer=replace(plan.optimizer, learning_rate=1.0))
-        self.plan, self.parts = plan, Parts(plan)
+        rule = without_rate(plan.optimizer)
+        self.rate_comes_in = rule is not plan.optimizer
+        self.plan, self.parts = replace(plan, optimizer=rule), Parts(plan)
         self.layers, self.shapes, self.dtype = network.layers, network.shapes, network.dtype
         self.members, self.special = network.members, work.special
         self.records, self.size, self.batches = batches.records, batches.size, batches.count
@@ -151,6 +153,8 @@ class Program:
         self.everywhere = NamedSharding(mesh, PartitionSpec()) if mesh else None
         self.mesh = mesh
         self._compiled: Callable[..., Any] | None = None
+        # Measured by those who call it; until then a low guess, so that no first call takes long.
+        self.steps_a_second = 2e10 / (20_000 + 6 * self.size * network.theta.size)
 
     def __call__(self, carry: Carry, records: Records, given: Given) -> tuple[Carry, Array]:
         """Make the steps from ``given.start`` to ``given.stop``; return what they changed, and the figures.
@@ -361,6 +365,17 @@ def drawn(keys: Array, step: Any, part: int, wanted: Draw, dtype: Any) -> Array:
     return values
 
 
+def without_rate(rule: Optimizer) -> Optimizer:
+    """Return the optimizer with rate 1 where the rate comes in as an array, so that another one is no other program.
+
+    That is so under a schedule, which may be any function of the step, and for the library's own optimizers, which
+    are known to multiply their rate by the factor that they are given.
+    """
+    if callable(rule.learning_rate) or type(rule) in OPTIMIZERS.values():
+        return replace(rule, learning_rate=ConstantRate(1.0))  # a schedule, as one who asks for it may expect
+    return rule
+
+
 _PROGRAMS: dict[Any, Program] = {}
 MOST_PROGRAMS = 32
 
@@ -369,12 +384,11 @@ def program_for(work: Work, epochs: int, devices: Sequence[Any]) -> Program:
     """Return the program for a run: the one that an earlier run of the same kind compiled, or a new one."""
     network, plan, batches = work.network, work.plan, work.batches
     objective = plan.objective
-    rate = plan.optimizer.learning_rate
-    rule = replace(plan.optimizer, learning_rate=1.0) if callable(rate) else plan.optimizer
+    rule, scheduled = without_rate(plan.optimizer), callable(plan.optimizer.learning_rate)
     data = batches.data
     key = (
         (network.layers, network.shapes, network.dtype, network.members),
-        (objective.loss, objective.penalty, objective.frozen, rule, plan.clip_norm, plan.clip_value, callable(rate)),
+        (objective.loss, objective.penalty, objective.frozen, rule, plan.clip_norm, plan.clip_value, scheduled),
         (batches.records, batches.size, batches.shuffled, batches.own, batches.averages, batches.counts is None),
         (data.target.shape, data.weights is None),
         (np.ndim(plan.rate_factors), np.ndim(plan.decay_factors)),
