@@ -760,6 +760,48 @@ def test_a_loss_and_an_optimizer_of_ones_own_are_compiled_as_they_stand():
     agree(small, X, y, loss=FourthPower(), optimizer=SGD(0.001), epochs=30)
 
 
+@dataclasses.dataclass(frozen=True)
+class PlainNumPy(Tanh):
+    def forward(self, parameters, x, context):
+        return np.tanh(x), {"y": np.tanh(x)}
+
+
+@dataclasses.dataclass(frozen=True)
+class AsksForValues(Tanh):
+    def forward(self, parameters, x, context):
+        return super().forward(parameters, x if (x > -9).all() else -x, context)
+
+
+@dataclasses.dataclass(frozen=True)
+class WritesInPlace(Tanh):
+    def forward(self, parameters, x, context):
+        y, cache = super().forward(parameters, x, context)
+        y[0] = y[0]
+        return y, cache
+
+
+@pytest.mark.parametrize("layer", [PlainNumPy(), AsksForValues(), WritesInPlace()], ids=["numpy", "if", "in place"])
+@pytest.mark.parametrize("optimizer", ["adam", "lbfgs"])
+def test_a_layer_that_cannot_be_compiled_is_named_with_a_way_out(layer, optimizer):
+    network, (X, y) = small(layers=[Dense(5), layer]), table(20)
+    network.fit(X, y, loss="squared_error", optimizer=optimizer, epochs=2)
+    before = network.theta.copy()
+    with pytest.raises(TypeError, match=f"of {type(layer).__name__}.forward, line [0-9]+: .*namespace.*numpy"):
+        network.fit(X, y, loss="squared_error", optimizer=optimizer, epochs=2, engine="jax")
+    assert (network.theta == before).all()
+
+
+@pytest.mark.slow
+def test_what_a_callback_writes_into_theta_counts():
+    X, y = table(20)
+
+    def shrink(report):
+        report.network.theta[:2] = 0.5
+        report.network.parameters["dense_2"]["weights"] *= 0.9
+
+    agree(small, X, y, loss="squared_error", optimizer=Adam(0.01), batch_size=8, epochs=30, callbacks=[shrink])
+
+
 @pytest.mark.slow
 def test_first_network_to_the_end():
     X = [[0, 1, 0], [0, 0, 1], [1, 0, 0], [1, 1, 0], [1, 1, 1], [0, 1, 1], [0, 1, 0]]

@@ -11,8 +11,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from pellucid.arrays import Array, Draw
 from pellucid.engines.engine import Devices, Engine, Figures, Work, contexts_of
-from pellucid.engines.jax.cache import kept_on_disk
-from pellucid.engines.jax.program import Carry, Given, Program, Records, drawn, program_for
+from pellucid.engines.jax.program import Carry, Given, Program, Records, compiled_for, drawn, program_for
 from pellucid.engines.numpy import NumpyEngine, numpy_draws
 from pellucid.gradients import Batch, Objective
 from pellucid.layers import Context
@@ -96,7 +95,17 @@ class JaxEngine(Engine):
         parts, theta = self.program.parts, self.network.theta
         state = parts.cut_state(self._memory, theta.shape)
         with jax.enable_x64(True):
-            self._carry: Carry = self.program.place(Carry(parts.cut(theta), state, host_states(self.network.state)))
+            self._carry: Carry = self.program.place(
+                Carry(parts.cut(theta.copy()), state, host_states(self.network.state))
+            )
+
+    def _put_network(self) -> None:
+        """Put theta and the running statistics on the device; the optimizer's memory stays as it is."""
+        network = self.network
+        with jax.enable_x64(True):
+            theta = self.program.place(self.program.parts.cut(network.theta.copy()))
+            states = self.program.place(host_states(network.state)) if self.work.special else self._carry.states
+        self._carry = self._carry._replace(theta=theta, states=states)
 
     def _fetch(self) -> None:
         """Bring the network's arrays, and the memory, up to date."""
@@ -116,6 +125,8 @@ class JaxEngine(Engine):
         first = begin // per_epoch
         soon = max(round(AT_ONCE * self.program.steps_a_second), 1)
         stop = min(stop, (first + self._epochs) * per_epoch, begin + soon)
+        if self.work.looked_at:
+            self._put_network()  # whoever looks may write, too
         states = host_states(self.network.state)
         start = Start(begin, self.network.theta.copy(), self._memory, states, self.active, rate_factor)
         self._starts = [*[one for one in self._starts if one.place < begin][-1:], start]
@@ -227,9 +238,9 @@ class JaxEngine(Engine):
             found = objective.evaluate(theta, views, x, target, weights, network._evaluation)
             return found.loss + found.penalty, found.gradient
 
-        with jax.enable_x64(True), kept_on_disk():
+        with jax.enable_x64(True):
             records = jax.device_put(tuple(data), share)
-            compiled = jax.jit(evaluate).lower(network.theta, *records).compile()
+            compiled = compiled_for(jax.jit(evaluate), network.theta, *records)
 
         def on_host(theta: Array) -> tuple[Any, Any]:
             with jax.enable_x64(True):

@@ -18,8 +18,10 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from pellucid.arrays import Array, Draw
 from pellucid.engines.engine import DRAWS_OF_A_LAYER, Work
 from pellucid.engines.jax.cache import kept_on_disk
-from pellucid.layers import Context
+from pellucid.layers import Context, Layer
+from pellucid.losses import Loss
 from pellucid.optimizers import OPTIMIZERS, Optimizer
+from pellucid.penalties import Penalty
 from pellucid.schedules import ConstantRate
 from pellucid.training.step import Plan
 
@@ -172,10 +174,7 @@ class Program:
             return 0.0
         began = time.perf_counter()
         function = jax.jit(self._advance, donate_argnums=0, out_shardings=self.everywhere)
-        # float32 means float32: on a graphics card JAX would otherwise round what it multiplies to 10 bits.
-        precision = None if jax.default_backend() == "cpu" else "highest"
-        with kept_on_disk(), jax.default_matmul_precision(precision):
-            self._compiled = function.lower(carry, records, given).compile()
+        self._compiled = compiled_for(function, carry, records, given)
         return time.perf_counter() - began
 
     def place(self, tree: Any) -> Any:
@@ -363,6 +362,45 @@ def drawn(keys: Array, step: Any, part: int, wanted: Draw, dtype: Any) -> Array:
     # A single member has an axis of its own all the same.
     values: Array = one(keys[0]) if len(keys) == 1 else jax.vmap(one)(keys)
     return values
+
+
+def compiled_for(function: Any, *arguments: Any) -> Callable[..., Any]:
+    """Compile a jitted function for arguments like these.
+
+    Raises
+    ------
+    TypeError
+        If a layer, loss or optimizer asks for values that are known only when the program runs; the text names it.
+    """
+    # float32 means float32: on a graphics card JAX would otherwise round what it multiplies to 10 bits.
+    precision = None if jax.default_backend() == "cpu" else "highest"
+    with jax.default_matmul_precision(precision):
+        try:
+            lowered = function.lower(*arguments)
+        except Exception as problem:
+            raise TypeError(not_for_compiling(problem)) from problem
+        with kept_on_disk():
+            compiled: Callable[..., Any] = lowered.compile()
+            return compiled
+
+
+def not_for_compiling(problem: Exception) -> str:
+    """Say which part of a network could not be compiled, and what to do.
+
+    The innermost part on the way to the error is the one that asked for too much.
+    """
+    culprit, trace = "something in this network", problem.__traceback__
+    while trace is not None:
+        owner = trace.tb_frame.f_locals.get("self")
+        if isinstance(owner, (Layer, Loss, Optimizer, Penalty)):
+            culprit = f"{type(owner).__name__}.{trace.tb_frame.f_code.co_name}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    what = str(problem).strip().splitlines() or [type(problem).__name__]
+    return (
+        f'engine="jax" cannot compile this network, because of {culprit}: {what[0]} While it is compiled, an array has '
+        "a shape but no values yet. Take functions from pellucid.arrays.namespace(x) in place of np, choose by masks "
+        'in place of if, and change no array in place; or train with engine="numpy"'
+    )
 
 
 def without_rate(rule: Optimizer) -> Optimizer:
