@@ -7,6 +7,7 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -31,7 +32,8 @@ from pellucid import (
     TrainingWarning,
 )
 from pellucid.gradients import batch_of, objective_of
-from pellucid.layers import Context
+from pellucid.layers import Context, Layer
+from pellucid.optimizers import Optimizer
 from pellucid.training import run
 from table import (
     LAYER_EXAMPLES,
@@ -520,6 +522,47 @@ def test_members_that_diverge_rest_and_the_others_go_on(looked_at):
     assert len(ours.history) == len(theirs.history) == 30
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("batches", ["own", "shared"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_members_that_diverge_one_after_the_other_in_a_silent_run(batches, weighted):
+    X, y = table(50)
+    results = []
+    for engine in ENGINES:
+        network = small(members=4, layers=[Dense(5)])
+        network.theta *= np.array([0.2, 1, 3, 1e20])[:, None]
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            network.fit(
+                X, y, loss="squared_error", optimizer=SGD(0.3), epochs=60, batch_size=10, engine=engine,
+                batches=batches, sample_weight=np.ones(50) if weighted else None,
+            )  # fmt: skip
+        results.append((network, [str(one.message) for one in caught]))
+    (ours, our_words), (theirs, their_words) = results
+    assert our_words == their_words
+    assert len(our_words) > 1  # not all at once
+    assert len(ours.history) == len(theirs.history)
+    assert np.isfinite(ours.theta).all()
+    assert distance(ours.theta, theirs.theta) <= 1e-6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("optimizer", [SGD(0.1, momentum=0.9), Adam(0.1)], ids=str)
+def test_a_gradient_that_overflows_leaves_nothing_behind_in_a_member_that_rests(engine, optimizer):
+    network = Network(1, [Dense(1)], seed=0, members=2)
+    network.theta = [[1e-50, 0.0], [0.0, 0.0]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        network.fit(
+            [[1e200], [1e200]], [0.0, 0.0], loss="squared_error", optimizer=optimizer, epochs=5, batch_size=1,
+            engine=engine,
+        )  # fmt: skip
+    assert np.isfinite(network.theta).all()
+    for value in network.fitted.optimizer_state:
+        assert np.isfinite(value).all()
+
+
 # One program a fit, and none where there is one already
 
 
@@ -570,18 +613,101 @@ def test_other_rates_are_no_other_program_and_other_settings_are(monkeypatch, co
     assert len(compiled) == 2
 
 
+class Count(NamedTuple):
+    step: int
+
+
+@dataclasses.dataclass(frozen=True)
+class DeafToTheFactor(Optimizer):
+    def init(self, theta):
+        return Count(0)
+
+    def update(self, gradient, state, theta, rate_factor=1.0, decay_factor=1.0):
+        return self.rate(state.step) * gradient, Count(state.step + 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class SquaresItsRate(DeafToTheFactor):
+    def update(self, gradient, state, theta, rate_factor=1.0, decay_factor=1.0):
+        rate = self.rate(state.step)
+        return rate * rate_factor * gradient + rate * rate * theta, Count(state.step + 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class LooksAhead(DeafToTheFactor):
+    def update(self, gradient, state, theta, rate_factor=1.0, decay_factor=1.0):
+        return self.rate(state.step + 1) * gradient, Count(state.step + 1)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("rate", [0.01, lambda step: 0.01 / (1 + step)])
-def test_an_optimizer_of_ones_own_keeps_its_rate(rate):
+@pytest.mark.parametrize("rate", [0.01, lambda step: 0.1 / (1 + step)], ids=["a number", "a schedule"])
+@pytest.mark.parametrize("kind", [DeafToTheFactor, SquaresItsRate])
+def test_an_optimizer_of_ones_own_may_do_anything_with_its_rate(kind, rate):
+    X, y = table(20)
+    agree(small, X, y, loss="squared_error", optimizer=kind(rate), epochs=30)
+    agree(lambda: small(dtype="float32"), X, y, limit=1e-4, loss="squared_error", optimizer=kind(rate), epochs=30)
+
+
+def test_the_rate_of_another_step_is_refused():
+    with pytest.raises(TypeError, match=r"LooksAhead.\w+, line \d+: only the rate of the step at hand"):
+        small().fit(*table(), loss="squared_error", optimizer=LooksAhead(lambda step: 0.1), engine="jax")
+
+
+@dataclasses.dataclass(frozen=True)
+class Times(Layer):
+    factor: object = dataclasses.field(default=1.0, compare=False)
+
+    def forward(self, parameters, x, context):
+        return x * self.factor, {}
+
+    def backward(self, parameters, cache, dy):
+        return dy * self.factor, {}
+
+
+@dataclasses.dataclass(frozen=True)
+class TimesFirst(Layer):
+    factors: object = None
+
+    def forward(self, parameters, x, context):
+        return x * self.factors[0], {}
+
+    def backward(self, parameters, cache, dy):
+        return dy * self.factors[0], {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "kind", [Times, TimesFirst, lambda values: TimesFirst(np.array(values)), lambda v: Times(v[0])]
+)
+def test_parts_of_ones_own_that_compare_equal_or_not_at_all(kind, monkeypatch):
+    monkeypatch.setattr(program, "_PROGRAMS", {})
+    X, y = table(20)
+    for values in ([2.0, 0.0], [3.0, 0.0]):
+        layer = kind(values) if kind is not Times else Times(values[0])
+        settings = {"loss": "squared_error", "optimizer": SGD(0.001), "epochs": 3}
+        agree(lambda: small(layers=[Dense(5), layer]), X, y, **settings)  # noqa: B023
+
+
+@pytest.mark.slow
+def test_numpys_float64_in_a_layer_or_an_optimizer_widens_nothing():
     @dataclasses.dataclass(frozen=True)
-    class Plain(SGD):
+    class Scaled(Layer):
+        def forward(self, parameters, x, context):
+            return x * np.sqrt(2.0), {}
+
+        def backward(self, parameters, cache, dy):
+            return dy * np.sqrt(2.0), {}
+
+    @dataclasses.dataclass(frozen=True)
+    class Divided(SGD):
         def update(self, gradient, state, theta, rate_factor=1.0, decay_factor=1.0):
-            if callable(self.learning_rate):
-                return super().update(gradient, state, theta, rate_factor, decay_factor)
-            return self.learning_rate * gradient, state._replace(step=state.step + 1)  # deaf to the factor
+            return super().update(gradient / np.sqrt(2.0), state, theta, rate_factor, decay_factor)
 
     X, y = table(20)
-    agree(small, X, y, loss="squared_error", optimizer=Plain(rate), epochs=30)
+    agree(
+        lambda: small(layers=[Dense(5), Scaled()], dtype="float32"), X, y, limit=1e-4,
+        loss="squared_error", optimizer=Divided(0.01, momentum=0.9), epochs=30,
+    )  # fmt: skip
 
 
 def test_no_more_programs_are_kept_than_said(monkeypatch):
@@ -614,6 +740,34 @@ def test_the_callers_settings_stay(monkeypatch, tmp_path):
     small().fit(X, y, loss="squared_error", epochs=3, engine="jax")
     assert dict(jax.config.values) == before
     assert jax.numpy.zeros(1).dtype == np.float32  # the caller's own arrays are as narrow as ever
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "setting",
+    [
+        lambda: jax.disable_jit(),
+        lambda: jax.debug_nans(True),
+        lambda: jax.debug_infs(True),
+        lambda: jax.transfer_guard("disallow"),
+        lambda: jax.numpy_dtype_promotion("strict"),
+        lambda: jax.numpy_rank_promotion("raise"),
+        lambda: jax.default_prng_impl("rbg"),
+        lambda: jax.enable_x64(True),
+    ],
+    ids=["disable_jit", "debug_nans", "debug_infs", "transfer_guard", "dtypes", "ranks", "prng", "x64"],
+)
+def test_what_the_caller_told_jax_disturbs_nothing(setting, monkeypatch):
+    monkeypatch.setattr(program, "_PROGRAMS", {})
+    X, y = table(20)
+    plain, within = small(layers=[Dense(5), ToyNoise(), Tanh()]), small(layers=[Dense(5), ToyNoise(), Tanh()])
+    plain.fit(X, y, loss="squared_error", epochs=3, engine="jax")
+    program._PROGRAMS.clear()
+    with setting():
+        within.fit(X, y, loss="squared_error", epochs=3, engine="jax")
+        _, _, words = diverging("jax")
+    assert (plain.theta == within.theta).all()
+    assert len(words) == 1
 
 
 def test_an_engine_that_is_not_there_is_told_with_its_extra(monkeypatch):
@@ -729,6 +883,18 @@ def test_a_second_process_finds_the_program_on_disk(tmp_path):
     assert first[2] == second[2]
     assert first[3] is None
     assert any(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_a_damaged_program_on_disk_is_done_without_and_made_anew(tmp_path):
+    first = in_fresh_process(KEPT, PELLUCID_CACHE=str(tmp_path))
+    for file in tmp_path.rglob("*-cache"):
+        file.write_bytes(file.read_bytes()[:100])
+    damaged = in_fresh_process(KEPT, PELLUCID_CACHE=str(tmp_path))  # warnings are errors there
+    again = in_fresh_process(KEPT, PELLUCID_CACHE=str(tmp_path))
+    after = in_fresh_process(KEPT, PELLUCID_CACHE=str(tmp_path))
+    assert first[2] == damaged[2] == again[2] == after[2]
+    assert after[:2] == [1, 0]
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 from pellucid.engines.engine import Engine, Work
+from pellucid.layers import LAYERS
 
 SPEAKS_AT = 2.0
 """The other engine is named only where it would have taken less than the time divided by this."""
@@ -108,6 +109,8 @@ def advice(work: Work, engine: Engine) -> str | None:
     took = engine.preparation + engine.stepping
     if not engine.place or took < SPEAKS_FROM or engine.platform != "cpu":
         return None
+    if other == "jax" and not all(type(layer) in LAYERS.values() for layer in work.network.layers):
+        return None  # nobody knows whether a layer of one's own can be compiled
     sizes, mine, others = Sizes.of(work), COSTS[engine.name], COSTS[other]
     epochs = math.ceil(engine.place / work.batches.count)
     looks = 0 if not work.looked_at else engine.place if work.every == "batch" else epochs

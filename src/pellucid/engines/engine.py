@@ -56,15 +56,18 @@ class Figures:
         self.penalties.append(penalty)
         self.seconds.append(seconds)
 
-    def columns(self) -> Array:
-        """Return losses, counts and penalties as one array, [3, entries] or [3, entries, K]."""
+    def columns(self) -> tuple[Array, Array, Array]:
+        """Return losses, counts and penalties as arrays, [entries] or [entries, K]."""
         losses = np.asarray(self.losses, dtype=np.float64)
-        columns = np.empty((3, *losses.shape))
-        columns[0] = losses
-        for row, column in ((1, self.counts), (2, self.penalties)):
-            values = np.asarray(column, dtype=np.float64)
-            columns[row] = values.reshape(values.shape + (1,) * (losses.ndim - values.ndim))
-        return columns
+        each = losses.shape[1:]
+
+        def column(values: Any) -> Array:
+            if each and isinstance(values, list):  # what is the same for all members may be a single number
+                values = [np.broadcast_to(value, each) for value in values]
+            found = np.asarray(values, dtype=np.float64)
+            return np.broadcast_to(found.reshape(found.shape + (1,) * (losses.ndim - found.ndim)), losses.shape)
+
+        return losses, column(self.counts), column(self.penalties)
 
 
 @dataclass(frozen=True)

@@ -127,9 +127,13 @@ class NumpyEngine(Engine):
             return None
         if plan.clips:
             self.gradient[...] = plan.clipped(self.gradient)
-        if not self._all_active:
+        if self._all_active:
+            self.blocks.update(rate_factor)
+        else:
+            resting = self.theta[~self.active]
             self.gradient[~self.active] = 0
-        self.blocks.update(rate_factor)
+            self.blocks.update(rate_factor)
+            self.theta[~self.active] = resting
         if self.work.special:
             self._remember(found)
         self.place += 1
@@ -140,6 +144,7 @@ class NumpyEngine(Engine):
     def undo(self) -> None:
         """Take the members whose loss is not finite one step back, and leave them there from now on."""
         self.theta[self.not_finite] = self.blocks.before[self.not_finite]
+        self.blocks.forget(self.not_finite)
         self.rest(self.active & ~self.not_finite)
         self.not_finite = np.zeros_like(self.not_finite)
 
@@ -147,8 +152,6 @@ class NumpyEngine(Engine):
         """Let only these members learn from now on."""
         self.active = active
         self._all_active = bool(active.all())
-        if self.theta.ndim > 1:
-            self.blocks.scale(self.active[:, None].astype(self.theta.dtype))
 
     def _remember(self, found: Pass) -> None:
         """Keep what layers with a memory have learnt from the batch; members that rest keep what they had."""
@@ -249,9 +252,13 @@ class Blocks:
             )
             theta -= move
 
-    def scale(self, factor: Array) -> None:
-        """Multiply all rates by a factor."""
-        self.rates = [rate * factor for rate in self.rates]
+    def forget(self, members: Array) -> None:
+        """Begin the memory of these members anew: what made their loss overflow is in it."""
+        if members.ndim:
+            self.states = [
+                forgotten(self.optimizer, state, theta, members)
+                for state, (theta, _, _) in zip(self.states, self.cuts, strict=True)
+            ]
 
     def settle(self) -> None:
         """Put 0 for moments that have all but faded."""
@@ -270,6 +277,27 @@ class Blocks:
                 for column, cut, value in zip(columns, self.whole, last, strict=True)
             ]
         )
+
+
+def forgotten(optimizer: Optimizer, state: Any, theta: Array, members: Array) -> Any:
+    """Return an optimizer's memory in which some members begin anew.
+
+    Examples
+    --------
+    >>> from pellucid.optimizers import SGD
+    >>> rule, theta = SGD(0.1, momentum=0.9), np.zeros((2, 3))
+    >>> state = rule.init(theta)._replace(velocity=np.ones((2, 3)))
+    >>> forgotten(rule, state, theta, np.array([True, False])).velocity
+    array([[0., 0., 0.],
+           [1., 1., 1.]])
+    """
+    fresh = optimizer.init(theta)
+    return type(state)(
+        *[
+            np.where(members[:, None], new, old) if np.shape(old) == theta.shape else old
+            for old, new in zip(state, fresh, strict=True)
+        ]
+    )
 
 
 def _part(factor: Factor, part: Any) -> Factor:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from pellucid.arrays import Array
 from pellucid.checks import plain_numbers
 from pellucid.schedules import Schedule
@@ -63,7 +65,10 @@ class Optimizer:
 
     def rate(self, step: int) -> float:
         """Return the learning rate of the update that follows ``step`` others."""
-        return float(self.learning_rate(step)) if callable(self.learning_rate) else self.learning_rate
+        if not callable(self.learning_rate):
+            return self.learning_rate
+        rate = self.learning_rate(step)
+        return rate.item() if isinstance(rate, np.generic) else rate  # NumPy's own would make float32 float64
 
     def init(self, theta: Array) -> State:
         """Return the memory that training starts with."""

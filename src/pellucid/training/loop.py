@@ -272,7 +272,7 @@ class Steps:
         self.run, self.engine, self.work, self.network = run, engine, work, run.network
         self.batches = work.batches
         self.updates_before: int = int(work.optimizer_state.step)
-        self._open: Any = 0.0  # losses, counts and penalties of the epoch under way
+        self._open: tuple[Any, ...] = ()  # losses, counts and penalties of the epoch under way
 
     def epochs(self) -> Iterator[Report]:
         """Give one report an epoch, or one a batch; where nobody looks, only the last.
@@ -308,28 +308,35 @@ class Steps:
         if place == start:
             return
         first, finished = start // per_epoch, place // per_epoch - start // per_epoch
-        alone = figures.columns()  # losses, counts, penalties: [entries], or [entries, K]
-        sums = alone.copy()
-        sums[:, 0] += self._open
-        self._open = sums[:, finished] if sums.shape[1] > finished else 0.0
-        in_epochs = self._means(sums[:, :finished], per_epoch)
+        losses, counts, penalties = columns = figures.columns()  # each [entries], or [entries, K]
+        in_epochs = self._means(losses[:finished], counts[:finished], penalties[:finished], per_epoch)
+        if finished and self._open:  # the first of these epochs began earlier
+            in_epochs = in_epochs.copy()
+            begun, count, price = (now[0] + earlier for now, earlier in zip(columns, self._open, strict=True))
+            in_epochs[0] = self._means(begun, count, price, per_epoch)
+        if finished:
+            self._open = ()
+        if len(losses) > finished:
+            self._open = tuple(
+                now[finished] + earlier for now, earlier in zip(columns, self._open or (0.0, 0.0, 0.0), strict=True)
+            )
         silent = 0 if self.work.looked_at else finished - (first + finished == run.epochs)
         rates = self._rates(first, finished)
         run.history.extend(in_epochs[:silent], rates[:silent], np.asarray(figures.seconds[:silent]) - run.began)
         for index in range(silent, finished):
             yield run.end_of_epoch(first + index + 1, per_epoch, in_epochs[index], float(rates[index]))
         if self.work.every == "batch" and place % per_epoch:
-            loss = self._means(alone, 1)[0]
+            loss = self._means(losses[0], counts[0], penalties[0], 1)
             rate = self._rate(place - 1)
             yield run.within_epoch(first + 1, place % per_epoch, per_epoch, loss, rate)
 
-    def _means(self, sums: Array, batches: int) -> Array:
+    def _means(self, losses: Any, counts: Any, penalties: Any, batches: int) -> Any:
         """Return mean losses, with the penalty, from what was added up over so many batches."""
-        losses, counts, penalties = sums
         if self.batches.averages:
             losses = losses / (counts + (counts == 0))  # where nothing counted, 0
-        means: Array = losses + penalties / batches
-        return means
+        if self.run.objective.penalty is not None:
+            losses = losses + penalties / batches
+        return losses
 
     def _rate(self, step: int) -> float:
         """Return the learning rate of a step of this run."""
@@ -339,7 +346,7 @@ class Steps:
     def _rates(self, first: int, epochs: int) -> Array:
         """Return the learning rate of the last step of each of these epochs."""
         if not callable(self.work.plan.optimizer.learning_rate):
-            return np.full(epochs, self._rate(0))
+            return np.broadcast_to(self._rate(0), (epochs,))
         each = [self._rate((epoch + 1) * self.batches.count - 1) for epoch in range(first, first + epochs)]
         return np.array(each)
 

@@ -12,7 +12,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from pellucid.arrays import Array, Draw
 from pellucid.engines.engine import Devices, Engine, Figures, Work, contexts_of
 from pellucid.engines.jax.program import Carry, Given, Program, Records, compiled_for, drawn, program_for
-from pellucid.engines.numpy import NumpyEngine, numpy_draws
+from pellucid.engines.jax.settings import own_settings
+from pellucid.engines.numpy import NumpyEngine, forgotten, numpy_draws
 from pellucid.gradients import Batch, Objective
 from pellucid.layers import Context
 from pellucid.network import Network
@@ -22,8 +23,10 @@ __all__ = ["JaxEngine"]
 
 AT_ONCE = 0.5
 """About how many seconds one call may take: an interruption waits for its end."""
-EPOCHS_IN_A_CALL = (1, 1024, 32768)
+EPOCHS_IN_A_CALL = (1024, 32768)
 """How many epochs' figures a call has room for: few sizes, so that runs of another length need no new program."""
+FIGURES_AT_ONCE = 2**20
+"""How many figures that may be, of all members together."""
 ORDERED_AT_ONCE = 2**18
 """How many places in orders, or rates of a schedule, one call is given at most."""
 
@@ -68,7 +71,7 @@ class JaxEngine(Engine):
         self._starts: list[Start] = []
         self._replay: NumpyEngine | None = None
         self._epochs = self._room()
-        with jax.enable_x64(True):
+        with own_settings():
             self.program: Program = program_for(work, self._epochs, chosen_devices(work.devices))
             data = self.batches.data
             records = self.program.place(Records(data.x, data.target, data.weights, self.batches.counts))
@@ -80,8 +83,10 @@ class JaxEngine(Engine):
         work, batches = self.work, self.batches
         if work.looked_at:
             return 1
-        room = next((size for size in EPOCHS_IN_A_CALL if size >= work.epochs), EPOCHS_IN_A_CALL[-1])
-        each = batches.records * (self.network.members or 1 if batches.own else 1) if batches.shuffled else 1
+        members = self.network.members or 1
+        sizes = [size for size in EPOCHS_IN_A_CALL if size * members <= FIGURES_AT_ONCE] or [64]
+        room = next((size for size in sizes if size >= work.epochs), sizes[-1])
+        each = batches.records * (members if batches.own else 1) if batches.shuffled else 1
         if callable(work.plan.optimizer.learning_rate):
             each = max(each, batches.count)
         if each > 1:
@@ -94,7 +99,7 @@ class JaxEngine(Engine):
         """Put theta, the optimizer's memory and the running statistics on the device."""
         parts, theta = self.program.parts, self.network.theta
         state = parts.cut_state(self._memory, theta.shape)
-        with jax.enable_x64(True):
+        with own_settings():
             self._carry: Carry = self.program.place(
                 Carry(parts.cut(theta.copy()), state, host_states(self.network.state))
             )
@@ -102,17 +107,20 @@ class JaxEngine(Engine):
     def _put_network(self) -> None:
         """Put theta and the running statistics on the device; the optimizer's memory stays as it is."""
         network = self.network
-        with jax.enable_x64(True):
+        with own_settings():
             theta = self.program.place(self.program.parts.cut(network.theta.copy()))
             states = self.program.place(host_states(network.state)) if self.work.special else self._carry.states
         self._carry = self._carry._replace(theta=theta, states=states)
 
     def _fetch(self) -> None:
         """Bring the network's arrays, and the memory, up to date."""
-        self.network.theta[...] = whole(self._carry.theta)
-        self._memory = host_memory(self._carry.optimizer_state)
+        theta, memory, states = whole(self._carry.theta), host_memory(self._carry.optimizer_state), self._carry.states
+        states = host_states(states)
+        # All is there: an interruption from here on finds the three together, but for a moment.
+        self.network.theta[...] = theta
+        self._memory = memory
         if self.work.special:
-            self.network.set_state(host_states(self._carry.states))
+            self.network.set_state(states)
 
     @property
     def optimizer_state(self) -> Any:
@@ -136,7 +144,7 @@ class JaxEngine(Engine):
         self._carry, sums = self._call(self._carry, start, stop)
         compiled = self.preparation - prepared
         sums = sums[:, : (stop - 1) // per_epoch + 1 - first]
-        losses, penalties = sums[0], sums[1] if len(sums) > 1 else np.zeros(len(sums[0]))
+        losses, penalties = sums[0], sums[1] if len(sums) > 1 else np.zeros_like(sums[0])
         fine = np.isfinite(losses) | ~self.active
         if fine.all():
             self.place = stop
@@ -172,16 +180,12 @@ class JaxEngine(Engine):
             for epoch in range(first + 1, last):
                 orders[epoch - first] = batches.order(epoch)
 
-        def rate(step: int) -> float:
-            own = plan.optimizer.rate(self._updates_before + step) if self.program.rate_comes_in else 1.0
-            return own * start.rate_factor
-
-        rates = np.asarray(rate(start.place), dtype=self.network.dtype)
+        rate, before, dtype = plan.optimizer.rate, self._updates_before, self.network.dtype
+        rates = np.asarray(rate(before + start.place), dtype=dtype) if self.program.rate_comes_in else None
         if self.program.scheduled:
-            rates = np.zeros((self._epochs, batches.count), dtype=self.network.dtype)
+            rates = np.zeros((self._epochs, batches.count), dtype=dtype)
             for step in range(start.place, stop):
-                epoch, batch = divmod(step, batches.count)
-                rates[epoch - first, batch] = rate(step)
+                rates[step // batches.count - first, step % batches.count] = rate(before + step)
 
         def factors(values: Any) -> list[Array] | None:
             return parts.cut(values) if np.ndim(values) else None
@@ -189,6 +193,7 @@ class JaxEngine(Engine):
         given = Given(
             orders,
             rates,
+            np.asarray(start.rate_factor, dtype=dtype),
             factors(plan.rate_factors),
             factors(plan.decay_factors),
             None if self.network.members is None else start.active,
@@ -196,7 +201,7 @@ class JaxEngine(Engine):
             np.asarray(start.place),
             np.asarray(stop),
         )
-        with jax.enable_x64(True):
+        with own_settings():
             if self.program.mesh is not None:
                 given = self.program.place(given)
             self.preparation += self.program.compile(carry, self._records, given)
@@ -238,12 +243,12 @@ class JaxEngine(Engine):
             found = objective.evaluate(theta, views, x, target, weights, network._evaluation)
             return found.loss + found.penalty, found.gradient
 
-        with jax.enable_x64(True):
+        with own_settings():
             records = jax.device_put(tuple(data), share)
             compiled = compiled_for(jax.jit(evaluate), network.theta, *records)
 
         def on_host(theta: Array) -> tuple[Any, Any]:
-            with jax.enable_x64(True):
+            with own_settings():
                 loss, gradient = compiled(theta, *records)
                 return np.asarray(loss), np.asarray(gradient)
 
@@ -258,7 +263,7 @@ class JaxEngine(Engine):
         self.network.set_state(start.states)
 
         def draws(step: int, part: int, wanted: Draw) -> Array:
-            with jax.enable_x64(True):
+            with own_settings():
                 return np.asarray(drawn(self._keys, step, part, wanted, self.network.dtype))
 
         replay = NumpyEngine(replace(self.work, optimizer_state=start.optimizer_state, devices=None), draws)
@@ -275,6 +280,8 @@ class JaxEngine(Engine):
         theta, bad = self.network.theta, self.not_finite
         if self.place:
             theta[bad] = self._at(self.place - 1).theta[bad]
+        if theta.ndim > 1:
+            self._memory = forgotten(self.plan.optimizer, self._memory, theta, bad)
         self.active = self.active & ~bad
         self.not_finite = np.zeros_like(bad)
         self._replay = None
@@ -287,7 +294,7 @@ class JaxEngine(Engine):
             return start
         parts = self.program.parts
         state = parts.cut_state(start.optimizer_state, start.theta.shape)
-        with jax.enable_x64(True):
+        with own_settings():
             carry = self.program.place(Carry(parts.cut(start.theta), state, start.states))
         carry, _ = self._call(carry, start, place)
         states = host_states(carry.states)

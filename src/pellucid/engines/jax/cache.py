@@ -3,7 +3,10 @@
 import hashlib
 import os
 import platform
+import shutil
+import tempfile
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,29 +48,43 @@ def _processor() -> str:
 def kept_on_disk() -> Iterator[None]:
     """Let what is compiled within be kept on disk; then JAX is as it was.
 
-    Whoever has told JAX of a folder of their own keeps it. A folder that cannot be written to is done without.
+    Whoever has told JAX of a folder of their own keeps it. A folder that cannot be written to is done without, and
+    one with a damaged file in it is emptied.
     """
     place = folder()
-    if place is None or jax.config.jax_compilation_cache_dir is not None:
-        yield
-        return
+    with _one_at_a_time:
+        if place is None or jax.config.jax_compilation_cache_dir is not None or not _usable(place):
+            yield
+            return
+        settings = {
+            "jax_compilation_cache_dir": str(place),
+            "jax_persistent_cache_min_compile_time_secs": 0.0,
+            "jax_compilation_cache_max_size": LARGEST,
+        }
+        before = {name: getattr(jax.config, name) for name in settings}
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                _configure(settings)
+                yield
+            finally:
+                _configure(before)
+        for warning in caught:
+            text = str(warning.message)
+            if text.startswith("Error reading persistent compilation cache"):
+                shutil.rmtree(place, ignore_errors=True)
+            elif not text.startswith("Error writing persistent compilation cache"):
+                warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+
+
+def _usable(place: Path) -> bool:
+    """Return whether files can be written into this folder, which is made if need be."""
     try:
         place.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=place):
+            return True
     except OSError:
-        yield
-        return
-    settings = {
-        "jax_compilation_cache_dir": str(place),
-        "jax_persistent_cache_min_compile_time_secs": 0.0,
-        "jax_compilation_cache_max_size": LARGEST,
-    }
-    with _one_at_a_time:
-        before = {name: getattr(jax.config, name) for name in settings}
-        try:
-            _configure(settings)
-            yield
-        finally:
-            _configure(before)
+        return False
 
 
 def _configure(settings: dict[str, object]) -> None:

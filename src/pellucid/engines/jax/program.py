@@ -16,13 +16,14 @@ from jax import lax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from pellucid.arrays import Array, Draw
+from pellucid.engines.costs import COSTS, Sizes
 from pellucid.engines.engine import DRAWS_OF_A_LAYER, Work
 from pellucid.engines.jax.cache import kept_on_disk
-from pellucid.layers import Context, Layer
-from pellucid.losses import Loss
+from pellucid.layers import LAYERS, Context, Layer
+from pellucid.losses import LOSSES, Loss
 from pellucid.optimizers import OPTIMIZERS, Optimizer
 from pellucid.penalties import Penalty
-from pellucid.schedules import ConstantRate
+from pellucid.schedules import ConstantRate, Schedule
 from pellucid.training.step import Plan
 
 OWN_PART = 2**15
@@ -61,12 +62,14 @@ class Given(NamedTuple):
     """What a call is given besides, and leaves as it is.
 
     ``orders`` [E, N] or [E, K, N], None where records are not shuffled; ``rates`` [E, batches] under a schedule, else
-    one number; ``rate_factors`` and ``decay_factors`` in parts; ``active`` [K], None for a single
-    network; ``keys`` [members, 2] for random layers; the first epoch, step and the step to stop at.
+    one number, or None where the optimizer keeps its own; ``rate_factor`` what callbacks multiply the rate by;
+    ``rate_factors`` and ``decay_factors`` in parts; ``active`` [K], None for a single network; ``keys`` [members, 2]
+    for random layers; the step to start at, and the one to stop at.
     """
 
     orders: Array | None
-    rates: Array
+    rates: Any
+    rate_factor: Array
     rate_factors: list[Array] | None
     decay_factors: list[Array] | None
     active: Array | None
@@ -139,15 +142,15 @@ class Program:
         network, batches, plan = work.network, work.batches, work.plan
         self.epochs = epochs
         self.scheduled = callable(plan.optimizer.learning_rate)
-        rule = without_rate(plan.optimizer)
-        self.rate_comes_in = rule is not plan.optimizer
-        self.plan, self.parts = replace(plan, optimizer=rule), Parts(plan)
+        self.own_rule = type(plan.optimizer) in OPTIMIZERS.values()
+        self.rate_comes_in = self.scheduled or self.own_rule
+        self.plan, self.parts = plan, Parts(plan)
         self.layers, self.shapes, self.dtype = network.layers, network.shapes, network.dtype
         self.members, self.special = network.members, work.special
         self.records, self.size, self.batches = batches.records, batches.size, batches.count
         self.shuffled, self.own, self.averages = batches.shuffled, batches.own, batches.averages
         copies = network.members or 1 if self.own else 1
-        self.gathers_all = batches.data.x.nbytes * copies <= GATHERED_AT_ONCE
+        self.gathers_all = work.every == "epoch" and batches.data.x.nbytes * copies <= GATHERED_AT_ONCE
         self.rows = 1 if plan.objective.penalty is None else 2  # of figures: losses, and penalties if there are any
         # Long runs of one-batch epochs are counted in blocks.
         self.block = EPOCHS_IN_A_BLOCK if self.batches == 1 and epochs % EPOCHS_IN_A_BLOCK == 0 else 1
@@ -156,7 +159,7 @@ class Program:
         self.mesh = mesh
         self._compiled: Callable[..., Any] | None = None
         # Measured by those who call it; until then a low guess, so that no first call takes long.
-        self.steps_a_second = 2e10 / (20_000 + 6 * self.size * network.theta.size)
+        self.steps_a_second = 0.2 / COSTS["jax"].of_step(Sizes.of(work))
 
     def __call__(self, carry: Carry, records: Records, given: Given) -> tuple[Carry, Array]:
         """Make the steps from ``given.start`` to ``given.stop``; return what they changed, and the figures.
@@ -229,7 +232,7 @@ class Program:
             def one(batch: Any, loop: Any) -> Any:
                 carry, sums = loop
                 portion = self._portion(records, order, batch * self.size, size)
-                rate = given.rates[index, batch] if self.scheduled else given.rates
+                rate = given.rates[index, batch] if self.scheduled else given.rates  # None where it is the rule's own
                 carry, figures = self._step(carry, portion, given, rate, number * self.batches + batch)
                 return carry, sums + figures
 
@@ -262,16 +265,19 @@ class Program:
             gradient = parts.cut(plan.clipped(jnp.concat(gradient, axis=-1)))
         if active is not None:
             gradient = [jnp.where(active[:, None], one, 0) for one in gradient]
-            rate = rate * active[:, None]
+        rule, factor = self._rule(rate, state.step), given.rate_factor
+        if self.own_rule:
+            factor = rate * factor
         cut = [isinstance(value, list) for value in state]
         moved, memories = [], []
         for index, (part, slope) in enumerate(zip(theta, gradient, strict=True)):
             memory = type(state)(*[value[index] if is_cut else value for value, is_cut in zip(state, cut, strict=True)])
-            factor = rate if given.rate_factors is None else rate * given.rate_factors[index]
-            decay = 1.0 if given.decay_factors is None else given.decay_factors[index]
-            move, memory = plan.optimizer.update(slope, memory, part, factor, decay)
-            moved.append(part - move)
-            memories.append(memory)
+            rate_factor = factor if given.rate_factors is None else factor * given.rate_factors[index]
+            decay_factor = 1.0 if given.decay_factors is None else given.decay_factors[index]
+            move, new = rule.update(slope.astype(part.dtype), memory, part, rate_factor, decay_factor)
+            after = (part - move).astype(part.dtype)
+            moved.append(after if active is None else jnp.where(active[:, None], after, part))
+            memories.append(type(new)(*[alike(value, old) for value, old in zip(new, memory, strict=True)]))
         columns = zip(*memories, strict=True)
         state = type(state)(*[list(column) if is_cut else column[-1] for column, is_cut in zip(columns, cut)])
         states = [
@@ -282,8 +288,20 @@ class Program:
         figures = loss[None] if self.rows == 1 else jnp.stack([loss, found.penalty])
         return Carry(moved, state, states), figures
 
+    def _rule(self, rate: Any, step: Any) -> Optimizer:
+        """Return the optimizer, with its rate as it comes in.
+
+        The library's own multiply their rate by the factor that they are given, so it can be part of that factor;
+        an optimizer of one's own may do anything with it.
+        """
+        rule = self.plan.optimizer
+        if self.own_rule:
+            return replace(rule, learning_rate=ConstantRate(1.0))
+        return replace(rule, learning_rate=RateOfThisStep(rate, step)) if self.scheduled else rule
+
     def _kept(self, new: Array, old: Array, active: Array | None) -> Array:
         """Return new running statistics; of members that rest, the old ones."""
+        new = alike(new, old)
         if active is None:
             return new
         kept: Array = jnp.where(active.reshape(active.shape + (1,) * (new.ndim - 1)), new, old)
@@ -354,7 +372,7 @@ def drawn(keys: Array, step: Any, part: int, wanted: Draw, dtype: Any) -> Array:
     shape = wanted.shape if len(keys) == 1 else wanted.shape[1:]
 
     def one(words: Array) -> Array:
-        key = jax.random.fold_in(jax.random.fold_in(jax.random.wrap_key_data(words), step), part)
+        key = jax.random.fold_in(jax.random.fold_in(jax.random.wrap_key_data(words, impl="threefry2x32"), step), part)
         draw = jax.random.uniform if wanted.kind == "uniform" else jax.random.normal
         values: Array = draw(key, shape, jnp.float32).astype(dtype)
         return values
@@ -403,15 +421,44 @@ def not_for_compiling(problem: Exception) -> str:
     )
 
 
-def without_rate(rule: Optimizer) -> Optimizer:
-    """Return the optimizer with rate 1 where the rate comes in as an array, so that another one is no other program.
+class RateOfThisStep(Schedule):
+    """A schedule that stands for the value that came in for the step at hand."""
 
-    That is so under a schedule, which may be any function of the step, and for the library's own optimizers, which
-    are known to multiply their rate by the factor that they are given.
+    def __init__(self, rate: Any, step: Any) -> None:
+        self.rate, self.step = rate, step
+
+    def __call__(self, step: Any) -> Any:
+        """Return the rate."""
+        if step is not self.step:
+            raise TypeError("only the rate of the step at hand is known, self.rate(state.step).")
+        return self.rate
+
+
+def alike(new: Any, old: Any) -> Any:
+    """Return an array in the precision of the one that it takes the place of; numbers stay as they are."""
+    return new.astype(old.dtype) if np.ndim(old) else new
+
+
+class Itself:
+    """A part of one's own, as a piece of a key: equal to nothing but the very same object.
+
+    Two that compare equal need not compute the same: a field may be left out of the comparison, or not be a field.
     """
-    if callable(rule.learning_rate) or type(rule) in OPTIMIZERS.values():
-        return replace(rule, learning_rate=ConstantRate(1.0))  # a schedule, as one who asks for it may expect
-    return rule
+
+    def __init__(self, part: Any) -> None:
+        self.part = part
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Itself) and other.part is self.part
+
+    def __hash__(self) -> int:
+        return id(self.part)
+
+
+def known(part: Any) -> Any:
+    """Return a part of the library as it is, to be compared by value, and one of somebody's own as itself alone."""
+    theirs = (*LAYERS.values(), *LOSSES.values(), *OPTIMIZERS.values(), Penalty, type(None))
+    return part if type(part) in theirs else Itself(part)
 
 
 _PROGRAMS: dict[Any, Program] = {}
@@ -421,20 +468,21 @@ MOST_PROGRAMS = 32
 def program_for(work: Work, epochs: int, devices: Sequence[Any]) -> Program:
     """Return the program for a run: the one that an earlier run of the same kind compiled, or a new one."""
     network, plan, batches = work.network, work.plan, work.batches
-    objective = plan.objective
-    rule, scheduled = without_rate(plan.optimizer), callable(plan.optimizer.learning_rate)
-    data = batches.data
+    objective, data = plan.objective, batches.data
+    rule, scheduled = known(plan.optimizer), callable(plan.optimizer.learning_rate)
+    if not isinstance(rule, Itself):
+        rule = replace(rule, learning_rate=1.0)  # another rate is no other program
     key = (
-        (network.layers, network.shapes, network.dtype, network.members),
-        (objective.loss, objective.penalty, objective.frozen, rule, plan.clip_norm, plan.clip_value, scheduled),
+        (tuple(map(known, network.layers)), network.shapes, network.dtype, network.members),
+        (known(objective.loss), known(objective.penalty), objective.frozen),
+        (rule, scheduled, plan.clip_norm, plan.clip_value, np.ndim(plan.rate_factors), np.ndim(plan.decay_factors)),
         (batches.records, batches.size, batches.shuffled, batches.own, batches.averages, batches.counts is None),
-        (data.target.shape, data.weights is None),
-        (np.ndim(plan.rate_factors), np.ndim(plan.decay_factors)),
-        (epochs, tuple(devices)),
+        (data.target.shape, data.weights is None, work.every),
+        (epochs, tuple(devices), str(jax.config.jax_default_device)),
     )
     try:
-        found = _PROGRAMS.pop(key, None)
-    except TypeError:  # a part of one's own that cannot be compared: it is compiled anew each time
+        found = _PROGRAMS.pop(key, None) if hash(key) else None
+    except (TypeError, ValueError):  # a setting of one's own that cannot be compared: it is compiled anew each time
         return Program(work, epochs, devices)
     _PROGRAMS[key] = program = found or Program(work, epochs, devices)
     if len(_PROGRAMS) > MOST_PROGRAMS:
