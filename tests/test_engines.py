@@ -81,8 +81,8 @@ class Finished:
         self.name, self.place, self.stepping = name, place, stepping
 
 
-def work_of(epochs, looked_at=False):
-    network = Network(8, [Dense(16), ReLU(), Dense(1)], seed=0)
+def work_of(epochs, looked_at=False, layer=None):
+    network = Network(8, [Dense(16), layer or ReLU(), Dense(1)], seed=0)
     seen = []
 
     class Seen:
@@ -127,6 +127,15 @@ def test_compiling_for_a_few_steps_is_told_of_too():
     assert costs.advice(work, engine).startswith('engine="numpy" would have taken about')
     engine.platform = "gpu"  # what the figures do not know of, they do not speak of
     assert costs.advice(work, engine) is None
+
+
+def test_nothing_is_advised_that_may_not_be_possible():
+    class Mine(ReLU):
+        pass
+
+    work = work_of(50_000, layer=Mine())
+    each = costs.COSTS["numpy"].of_step(costs.Sizes.of(work))
+    assert costs.advice(work, Finished("numpy", 100_000, 100_000 * each)) is None
 
 
 def test_what_is_not_installed_is_told_with_its_extra(monkeypatch):

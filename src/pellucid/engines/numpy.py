@@ -49,6 +49,7 @@ class NumpyEngine(Engine):
         self.blocks = Blocks(
             plan.optimizer, theta, self.gradient, work.optimizer_state, plan.rate_factors, plan.decay_factors
         )
+        self._special = bool(work.special)
         self._draws = numpy_draws(work) if draws is None else draws
         self.contexts = [TRAINING] * len(self.network.layers)
         lead = theta.shape[:-1]
@@ -65,25 +66,29 @@ class NumpyEngine(Engine):
         return self.blocks.state
 
     def advance(self, stop: int, rate_factor: float) -> Figures:
-        batches, figures, per_epoch = self.batches, Figures(), self.batches.count
+        batches, figures, per_epoch, step = self.batches, Figures(), self.batches.count, self.step
+        epoch, first = divmod(self.place, per_epoch)
         began = now = time.perf_counter()
+        found: Pass | None = None
         while self.place < stop:
-            epoch, first = divmod(self.place, per_epoch)
-            order = batches.order(epoch)
+            order = batches.order(epoch) if batches.shuffled else None
             losses: Any = 0.0
             counts: Any = 0.0
             penalties: Any = 0.0
-            for number in range(first, min(per_epoch, first + stop - self.place)):
-                found = self.step(self._portion(order, number), rate_factor)
+            begin = self.place
+            for number in range(first, min(per_epoch, first + stop - begin)):
+                portion = self._portion(order, number)
+                found = step(portion, rate_factor)
                 if found is None:
                     break
-                count = self.portion.counts
+                count = portion.counts
                 losses, counts, penalties = losses + found.loss * count, counts + count, penalties + found.penalty
             now = time.perf_counter()
-            if self.place > epoch * per_epoch + first:
+            if self.place > begin:
                 figures.add(losses, counts, penalties, now)
             if found is None or now - began > AT_ONCE:
                 break
+            epoch, first = epoch + 1, 0
         self.stepping += now - began
         return figures
 
@@ -102,11 +107,12 @@ class NumpyEngine(Engine):
         return evaluate
 
     def _portion(self, order: Array | None, number: int) -> Portion:
-        if order is not None:
-            return self.batches.portion(order, number)
-        if number not in self._portions:
-            self._portions[number] = self.batches.portion(None, number)
-        return self._portions[number]
+        found = self._portions.get(number) if order is None else None
+        if found is None:
+            found = self.batches.portion(order, number)
+            if order is None:
+                self._portions[number] = found
+        return found
 
     def last(self) -> tuple[Portion, Sequence[Context]]:
         return self.portion, self.contexts
@@ -119,7 +125,7 @@ class NumpyEngine(Engine):
         """
         plan, theta = self.plan, self.theta
         x, target, weights, _ = self.portion = portion
-        if self.work.special:
+        if self._special:
             self.contexts = contexts_of(self.work, self.place, x, self._draws)
         found = plan.objective.evaluate(theta, self.parameters, x, target, weights, self.contexts, self._flat)
         if not (math.isfinite(found.loss) if theta.ndim == 1 else self._all_finite(found.loss)):
@@ -134,7 +140,7 @@ class NumpyEngine(Engine):
             self.gradient[~self.active] = 0
             self.blocks.update(rate_factor)
             self.theta[~self.active] = resting
-        if self.work.special:
+        if self._special:
             self._remember(found)
         self.place += 1
         if self.place % SETTLE_EVERY == 0:

@@ -63,8 +63,8 @@ class Batches:
         self.count = -(-self.records // self.size)
         self.shuffled = shuffle and self.count > 1
         self.own = own and network.members is not None and self.shuffled
-        shufflers = network.members or 1 if self.own else 1
-        self._shufflers = [Chance(child_seeds(seed + member)[1]) for member in range(shufflers)]
+        shufflers = 0 if not self.shuffled else network.members if self.own else 1
+        self._shufflers = [Chance(child_seeds(seed + member)[1]) for member in range(shufflers or 0)]
         self._last: tuple[int, Array] = (-1, np.empty(0))  # the order asked for last, as it is often asked for again
         self.averages = loss.reduction == "mean"
         counted = loss.weigh(data.target, data.weights) if self.averages else None

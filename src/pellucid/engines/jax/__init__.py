@@ -74,9 +74,9 @@ class JaxEngine(Engine):
         with own_settings():
             self.program: Program = program_for(work, self._epochs, chosen_devices(work.devices))
             data = self.batches.data
-            records = self.program.place(Records(data.x, data.target, data.weights, self.batches.counts))
-            self._records = jax.block_until_ready(records)  # else the first steps would be timed with the copying
-        self._put()
+            records = Records(data.x, data.target, data.weights, self.batches.counts)
+            self._records: Records = self.program.keep(records)
+            self._carry: Carry = self.program.place(self._host_carry())
 
     def _room(self) -> int:
         """Return how many epochs one call may touch."""
@@ -95,14 +95,16 @@ class JaxEngine(Engine):
 
     # Between the network and the device
 
-    def _put(self) -> None:
-        """Put theta, the optimizer's memory and the running statistics on the device."""
+    def _host_carry(self) -> Carry:
+        """Return theta, the optimizer's memory and the running statistics as the program takes them."""
         parts, theta = self.program.parts, self.network.theta
         state = parts.cut_state(self._memory, theta.shape)
+        return Carry(parts.cut(theta.copy()), state, host_states(self.network.state))
+
+    def _put(self) -> None:
+        """Put theta, the optimizer's memory and the running statistics on the device."""
         with own_settings():
-            self._carry: Carry = self.program.place(
-                Carry(parts.cut(theta.copy()), state, host_states(self.network.state))
-            )
+            self._carry = self.program.place(self._host_carry())
 
     def _put_network(self) -> None:
         """Put theta and the running statistics on the device; the optimizer's memory stays as it is."""
@@ -144,11 +146,11 @@ class JaxEngine(Engine):
         self._carry, sums = self._call(self._carry, start, stop)
         compiled = self.preparation - prepared
         sums = sums[:, : (stop - 1) // per_epoch + 1 - first]
-        losses, penalties = sums[0], sums[1] if len(sums) > 1 else np.zeros_like(sums[0])
+        losses, penalties = sums[0], sums[1] if len(sums) > 1 else np.broadcast_to(0.0, sums[0].shape)
         fine = np.isfinite(losses) | ~self.active
         if fine.all():
-            self.place = stop
             self._fetch()
+            self.place = stop
             now = time.perf_counter()
             self.program.steps_a_second = (stop - begin) / max(now - began - compiled, 1e-9)
             self.stepping += now - began - compiled
@@ -202,8 +204,7 @@ class JaxEngine(Engine):
             np.asarray(stop),
         )
         with own_settings():
-            if self.program.mesh is not None:
-                given = self.program.place(given)
+            given = self.program.place(given)
             self.preparation += self.program.compile(carry, self._records, given)
             carry, sums = self.program(carry, self._records, given)
             return carry, np.asarray(sums)
@@ -212,10 +213,11 @@ class JaxEngine(Engine):
         """Return what the batches of these steps count, epoch by epoch."""
         batches, per_epoch = self.batches, self.batches.count
         first, last = begin // per_epoch, (stop - 1) // per_epoch + 1
-        counts = np.full((last - first, *self.active.shape), batches.counts_in_all)
+        counts: Array = np.broadcast_to(batches.counts_in_all, (last - first, *self.active.shape))
         for epoch in {first, last - 1}:
             part = range(max(begin - epoch * per_epoch, 0), min(stop - epoch * per_epoch, per_epoch))
             if len(part) < per_epoch:
+                counts = counts if counts.flags.writeable else counts.copy()
                 order = batches.order(epoch)
                 counts[epoch - first] = sum(batches.counted(order, number) for number in part)
         return counts

@@ -37,8 +37,13 @@ EPOCHS_IN_A_BLOCK = 64
 XLA makes one piece of machine code of a loop that touches little memory: the first network's epochs then take
 half the time.
 """
-GATHERED_AT_ONCE = 2**23
-"""A table of up to so many bytes is put into the epoch's order as a whole, a larger one batch by batch."""
+GATHERED_AT_ONCE = 2**26
+NARROW_ROW = 2**10
+"""Rows of up to 1,024 bytes are put into an epoch's order all at once, in a table of up to 64 MB.
+
+They lie scattered over memory, and a small batch of them is fetched more slowly. Wider rows, and those of larger
+tables, are fetched batch by batch.
+"""
 
 
 class Carry(NamedTuple):
@@ -150,7 +155,8 @@ class Program:
         self.records, self.size, self.batches = batches.records, batches.size, batches.count
         self.shuffled, self.own, self.averages = batches.shuffled, batches.own, batches.averages
         copies = network.members or 1 if self.own else 1
-        self.gathers_all = work.every == "epoch" and batches.data.x.nbytes * copies <= GATHERED_AT_ONCE
+        narrow = batches.data.x[0].nbytes <= NARROW_ROW and batches.data.x.nbytes * copies <= GATHERED_AT_ONCE
+        self.gathers_all = narrow and work.every == "epoch"
         self.rows = 1 if plan.objective.penalty is None else 2  # of figures: losses, and penalties if there are any
         # Long runs of one-batch epochs are counted in blocks.
         self.block = EPOCHS_IN_A_BLOCK if self.batches == 1 and epochs % EPOCHS_IN_A_BLOCK == 0 else 1
@@ -181,8 +187,12 @@ class Program:
         return time.perf_counter() - began
 
     def place(self, tree: Any) -> Any:
-        """Put arrays where the program wants them."""
-        return jax.device_put(tree, self.everywhere)
+        """Put arrays on all devices; where there is one, a call takes NumPy's as they are."""
+        return tree if self.mesh is None else jax.device_put(tree, self.everywhere)
+
+    def keep(self, tree: Any) -> Any:
+        """Put arrays on the device, or on all of them, for many calls; come back when they are there."""
+        return jax.block_until_ready(jax.device_put(tree, self.everywhere))
 
     # What is compiled
 
