@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pellucid._version import __version__
 
 if TYPE_CHECKING:
+    from pellucid import insight as insight
     from pellucid import losses as losses
     from pellucid import metrics as metrics
     from pellucid import optimizers as optimizers
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         Uniform,
         Zeros,
     )
+    from pellucid.insight import Trace, trace
     from pellucid.layers import (
         ELU,
         GELU,
@@ -110,6 +112,10 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "Uniform",
         "Zeros",
     ),
+    "insight": (
+        "Trace",
+        "trace",
+    ),
     "layers": (
         "Context",
         "Dense",
@@ -177,7 +183,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "TrainingWarning",
     ),
 }
-_PARTS = ("losses", "metrics", "optimizers", "schedules", "training")
+_PARTS = ("insight", "losses", "metrics", "optimizers", "schedules", "training")
 """Modules that may be reached as attributes, without an import of their own: ``pellucid.metrics.accuracy``."""
 
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
@@ -251,12 +257,14 @@ __all__ = [
     "TableError",
     "TableModel",
     "Tanh",
+    "Trace",
     "TrainingWarning",
     "Uniform",
     "Zeros",
     "__version__",
     "check_gradients",
     "load",
+    "trace",
 ]
 
 

@@ -27,10 +27,18 @@ def as_array(value: Any, name: str) -> Array:
     return given
 
 
-def inputs(X: Any, shape: tuple[int, ...], dtype: np.dtype[Any], name: str = "X", members: int | None = None) -> Array:
+def inputs(
+    X: Any,
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    name: str = "X",
+    members: int | None = None,
+    finite: bool = True,
+) -> Array:
     """Return ``X`` as finite numbers of ``dtype``, one record of ``shape`` for each entry of its first axis.
 
-    With ``members``, one more leading axis of that length is allowed: each member's own records.
+    With ``members``, one more leading axis of that length is allowed: each member's own records. Without ``finite``,
+    what is no number or infinite is let through, for those who look for it.
 
     Raises
     ------
@@ -62,7 +70,7 @@ def inputs(X: Any, shape: tuple[int, ...], dtype: np.dtype[Any], name: str = "X"
     else:
         with np.errstate(over="ignore"):  # what is too large is told below, with its place
             converted = given.astype(dtype)
-    if not np.isfinite(converted).all():
+    if finite and not np.isfinite(converted).all():
         _refuse_not_finite(given, converted, name)
     return converted
 

@@ -141,9 +141,9 @@ class Batch(NamedTuple):
     weights: Array | None
 
 
-def batch_of(network: Network, loss: Loss, X: Any, y: Any, sample_weight: Any = None) -> Batch:
+def batch_of(network: Network, loss: Loss, X: Any, y: Any, sample_weight: Any = None, *, finite: bool = True) -> Batch:
     """Check a table and its targets against the network, and encode the targets for the loss."""
-    x = checks.inputs(X, network.inputs, network.dtype, members=network.members)
+    x = checks.inputs(X, network.inputs, network.dtype, members=network.members, finite=finite)
     axis = x.ndim - len(network.inputs) - 1
     checks.some_records(x[0] if axis else x)
     if len(network.outputs) != 1:

@@ -52,6 +52,15 @@ class Dense(Layer):
         if isinstance(self.units, bool) or not isinstance(self.units, int) or self.units < 1:
             raise ValueError(f"Dense: units must be a positive whole number, found {self.units!r}")
 
+    @property
+    def formula(self) -> str:
+        return "y[j] = sum(x[i] * weights[i, j] for i in x)" + (" + bias[j]" if self.bias else "")
+
+    @property
+    def derivatives(self) -> dict[str, str]:
+        of_bias = {"bias[j]": "1"} if self.bias else {}
+        return {"x[i]": "weights[i, j]", "weights[i, j]": "x[i]"} | of_bias
+
     def output_shape(self, input_shape: Shape) -> Shape:
         if len(input_shape) != 1:
             raise ValueError(f"Dense takes flat records of shape (inputs,), found records of shape {input_shape}")

@@ -32,6 +32,9 @@ class ELU(Layer):
 
     alpha: float = 1.0
 
+    formula = "y = x if x > 0 else alpha * (exp(x) - 1)"
+    derivatives = {"x": "1 if x > 0 else alpha * exp(x)"}
+
     def forward(self, parameters: Arrays, x: Array, context: Context) -> tuple[Array, Cache]:
         positive = x.real > 0
         below = self.alpha * namespace(x).expm1(x * ~positive)

@@ -37,6 +37,18 @@ class GELU(Layer):
 
     approximate: bool = False
 
+    @property
+    def formula(self) -> str:
+        if self.approximate:
+            return f"u = sqrt(2 / pi) * (x + {CUBIC} * x ** 3); P = (1 + tanh(u)) / 2; y = x * P"
+        return "P = (1 + erf(x / sqrt(2))) / 2; y = x * P"
+
+    @property
+    def derivatives(self) -> dict[str, str]:
+        if self.approximate:
+            return {"x": f"P + x * 2 * P * (1 - P) * sqrt(2 / pi) * (1 + 3 * {CUBIC} * x ** 2)"}
+        return {"x": "P + x * exp(-x ** 2 / 2) / sqrt(2 * pi)"}
+
     def forward(self, parameters: Arrays, x: Array, context: Context) -> tuple[Array, Cache]:
         if self.approximate:
             below = 0.5 * (1 + namespace(x).tanh(SQRT_2_OVER_PI * (x + CUBIC * (x * x * x))))

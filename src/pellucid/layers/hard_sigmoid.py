@@ -25,6 +25,9 @@ class HardSigmoid(Layer):
     Howard et al., "Searching for MobileNetV3", 2019, section 5.2.
     """
 
+    formula = "y = min(max(x / 6 + 1 / 2, 0), 1)"
+    derivatives = {"x": "1 / 6 if abs(x) < 3 else 0"}
+
     def forward(self, parameters: Arrays, x: Array, context: Context) -> tuple[Array, Cache]:
         inside = (x.real > -3) & (x.real < 3)
         return (x / 6 + 0.5) * inside + (x.real >= 3), {"inside": inside}

@@ -25,6 +25,9 @@ class HardSwish(Layer):
     Source: Howard et al., "Searching for MobileNetV3", 2019, section 5.2.
     """
 
+    formula = "h = min(max(x / 6 + 1 / 2, 0), 1); y = x * h"
+    derivatives = {"x": "h + x / 6 if abs(x) < 3 else h"}
+
     def forward(self, parameters: Arrays, x: Array, context: Context) -> tuple[Array, Cache]:
         inside = (x.real > -3) & (x.real < 3)
         gate = (x / 6 + 0.5) * inside + (x.real >= 3)

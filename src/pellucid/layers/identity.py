@@ -24,6 +24,9 @@ class Identity(Layer):
     Source: Goodfellow, Bengio and Courville, "Deep Learning", 2016, section 6.2.2.1 (linear units).
     """
 
+    formula = "y = x"
+    derivatives = {"x": "1"}
+
     def forward(self, parameters: Arrays, x: Array, context: Context) -> tuple[Array, Cache]:
         return x, {}
 

@@ -92,6 +92,25 @@ class Layer:
     complex_step: ClassVar[bool] = True
     """Whether ``forward`` is analytic in its arrays, so that a complex step proves its gradient."""
 
+    @property
+    def formula(self) -> str:
+        """What ``forward`` computes, as a line of arithmetic for a trace to show; empty where there is none.
+
+        A layer that treats each value alone names ``x`` and ``y``: ``formula = "y = x * x"``. Otherwise indices say
+        which value is meant: ``"y[j] = sum(x[i] * weights[i, j] for i in x) + bias[j]"``. They count from 0, and may be
+        added to: ``x[j + 1]``. Parameters and settings go by their names. Nothing is computed by it: a trace checks it
+        against what ``forward`` gave.
+        """
+        return ""
+
+    @property
+    def derivatives(self) -> Mapping[str, str]:
+        """How y changes with x and with each parameter, for a trace: ``derivatives = {"x": "2 * x"}``.
+
+        Where the formula has indices, each entry is of y[j]: ``{"x[i]": "weights[i, j]", "bias[j]": "1"}``.
+        """
+        return {}
+
     def __post_init__(self) -> None:
         """Check the settings; a layer that has any to check goes on from here by ``super().__post_init__()``."""
         plain_numbers(self)

@@ -31,6 +31,9 @@ class LeakyReLU(Layer):
 
     slope: float = 0.01
 
+    formula = "y = x if x > 0 else slope * x"
+    derivatives = {"x": "1 if x > 0 else slope"}
+
     def forward(self, parameters: Arrays, x: Array, context: Context) -> tuple[Array, Cache]:
         positive = x.real > 0
         return x * positive + self.slope * (x * ~positive), {"positive": positive}

@@ -25,6 +25,9 @@ class Mish(Layer):
     Source: Misra, "Mish: a self regularized non-monotonic activation function", 2020, equation 1.
     """
 
+    formula = "t = tanh(log(1 + exp(x))); y = x * t"
+    derivatives = {"x": "t + x * (1 - t ** 2) / (1 + exp(-x))"}
+
     def forward(self, parameters: Arrays, x: Array, context: Context) -> tuple[Array, Cache]:
         gate = namespace(x).tanh(softplus(x))
         return x * gate, {"x": x, "gate": gate}

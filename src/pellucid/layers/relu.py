@@ -24,6 +24,9 @@ class ReLU(Layer):
     Source: Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines", 2010, section 2.
     """
 
+    formula = "y = max(x, 0)"
+    derivatives = {"x": "x > 0"}
+
     def forward(self, parameters: Arrays, x: Array, context: Context) -> tuple[Array, Cache]:
         positive = x.real > 0
         return x * positive, {"positive": positive}

@@ -28,6 +28,9 @@ class SELU(Layer):
     Source: Klambauer, Unterthiner, Mayr and Hochreiter, "Self-normalizing neural networks", 2017, equation 2.
     """
 
+    formula = f"alpha = {ALPHA}; scale = {SCALE}; y = scale * x if x > 0 else scale * alpha * (exp(x) - 1)"
+    derivatives = {"x": "scale if x > 0 else scale * alpha * exp(x)"}
+
     def forward(self, parameters: Arrays, x: Array, context: Context) -> tuple[Array, Cache]:
         positive = x.real > 0
         below = SCALE * ALPHA * namespace(x).expm1(x * ~positive)

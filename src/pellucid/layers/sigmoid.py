@@ -25,6 +25,9 @@ class Sigmoid(Layer):
     Source: Goodfellow, Bengio and Courville, "Deep Learning", 2016, section 3.10.
     """
 
+    formula = "y = 1 / (1 + exp(-x))"
+    derivatives = {"x": "y * (1 - y)"}
+
     def forward(self, parameters: Arrays, x: Array, context: Context) -> tuple[Array, Cache]:
         y = sigmoid(x)
         return y, {"y": y}

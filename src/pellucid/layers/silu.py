@@ -26,6 +26,9 @@ class SiLU(Layer):
     reinforcement learning", 2018, equation 1.
     """
 
+    formula = "s = 1 / (1 + exp(-x)); y = x * s"
+    derivatives = {"x": "s + y * (1 - s)"}
+
     def forward(self, parameters: Arrays, x: Array, context: Context) -> tuple[Array, Cache]:
         gate = sigmoid(x)
         y = x * gate

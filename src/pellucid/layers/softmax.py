@@ -25,6 +25,9 @@ class Softmax(Layer):
     Source: Goodfellow, Bengio and Courville, "Deep Learning", 2016, section 6.2.2.3.
     """
 
+    formula = "y[j] = exp(x[j]) / sum(exp(x[i]) for i in x)"
+    derivatives = {"x[i]": "y[j] * ((i == j) - y[i])"}
+
     def forward(self, parameters: Arrays, x: Array, context: Context) -> tuple[Array, Cache]:
         xp = namespace(x)
         powers = xp.exp(x - x.real.max(axis=-1, keepdims=True))  # the largest becomes exp(0), so nothing overflows

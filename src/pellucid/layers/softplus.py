@@ -25,6 +25,9 @@ class Softplus(Layer):
     Source: Dugas et al., "Incorporating second-order functional knowledge for better option pricing", 2001, section 3.
     """
 
+    formula = "y = log(1 + exp(x))"
+    derivatives = {"x": "1 / (1 + exp(-x))"}
+
     def forward(self, parameters: Arrays, x: Array, context: Context) -> tuple[Array, Cache]:
         return softplus(x), {"x": x}
 

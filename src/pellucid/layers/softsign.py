@@ -26,6 +26,9 @@ class Softsign(Layer):
     section 3.
     """
 
+    formula = "y = x / (1 + abs(x))"
+    derivatives = {"x": "1 / (1 + abs(x)) ** 2"}
+
     def forward(self, parameters: Arrays, x: Array, context: Context) -> tuple[Array, Cache]:
         size = 1 + absolute(x)
         return x / size, {"size": size}

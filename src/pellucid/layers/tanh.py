@@ -24,6 +24,9 @@ class Tanh(Layer):
     Source: LeCun, Bottou, Orr and Mueller, "Efficient BackProp", 1998, section 4.4.
     """
 
+    formula = "y = tanh(x)"
+    derivatives = {"x": "1 - y ** 2"}
+
     def forward(self, parameters: Arrays, x: Array, context: Context) -> tuple[Array, Cache]:
         y = namespace(x).tanh(x)
         return y, {"y": y}

@@ -50,6 +50,19 @@ class BinaryCrossEntropyFromLogits(Loss):
         _check_smoothing(name, self.label_smoothing)
         object.__setattr__(self, "class_weights", class_weights(name, self.class_weights, 2))
 
+    @property
+    def formula(self) -> str:
+        if self.label_smoothing:
+            return (
+                "smooth = target * (1 - label_smoothing) + label_smoothing / 2; "
+                "l = log(1 + exp(output)) - smooth * output"
+            )
+        return "l = log(1 + exp(output)) - target * output"
+
+    @property
+    def derivatives(self) -> dict[str, str]:
+        return {"output": "1 / (1 + exp(-output)) - " + ("smooth" if self.label_smoothing else "target")}
+
     def forward(self, output: Array, target: Array) -> tuple[Array, Cache]:
         if self.label_smoothing:
             target = target * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
@@ -111,6 +124,21 @@ class CrossEntropyFromLogits(Loss):
         name = type(self).__name__
         _check_smoothing(name, self.label_smoothing)
         object.__setattr__(self, "class_weights", class_weights(name, self.class_weights))
+
+    @property
+    def formula(self) -> str:
+        log_sum, target = "log(sum(exp(output[c]) for c in output))", self._target_formula
+        return f"l = {log_sum} - sum({target} * output[c] for c in output)"
+
+    @property
+    def derivatives(self) -> dict[str, str]:
+        return {"output[c]": f"exp(output[c]) / sum(exp(output[k]) for k in output) - {self._target_formula}"}
+
+    @property
+    def _target_formula(self) -> str:
+        if self.label_smoothing:
+            return "(target[c] * (1 - label_smoothing) + label_smoothing / len(output))"
+        return "target[c]"
 
     def forward(self, output: Array, target: Array) -> tuple[Array, Cache]:
         xp = namespace(output)
@@ -179,6 +207,9 @@ class Hinge(Loss):
     Source: Cortes and Vapnik, "Support-vector networks", 1995, section 3; Hastie, Tibshirani and Friedman, "The
     elements of statistical learning", 2009, equation 12.25.
     """
+
+    formula = "s = 2 * target - 1; l = max(1 - s * output, 0)"
+    derivatives = {"output": "-s if 1 - s * output > 0 else 0"}
 
     def forward(self, output: Array, target: Array) -> tuple[Array, Cache]:
         sign = 2 * target - 1

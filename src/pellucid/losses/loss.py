@@ -53,6 +53,24 @@ class Loss:
     from_logits: ClassVar[str] = ""
     """The layer that this loss holds within itself ("Sigmoid" or "Softmax"); empty if it holds none."""
 
+    @property
+    def formula(self) -> str:
+        """What ``forward`` computes, as a line of arithmetic for a trace to show; empty where there is none.
+
+        A loss that looks at each output alone names ``l``, ``output`` and ``target``: ``"l = (output - target) ** 2"``.
+        Where one looks at a record as a whole, indices say which value is meant: ``sum(output[c] for c in output)``.
+        Settings go by their names. Nothing is computed by it: a trace checks it against what ``forward`` gave.
+        """
+        return ""
+
+    @property
+    def derivatives(self) -> Mapping[str, str]:
+        """How l changes with the output, for a trace: ``derivatives = {"output": "2 * (output - target)"}``.
+
+        Where the loss looks at a record as a whole, with an index of its own: ``{"output[c]": ...}``.
+        """
+        return {}
+
     def __post_init__(self) -> None:
         plain_numbers(self)
         if self.reduction not in ("mean", "sum"):

@@ -25,6 +25,9 @@ class SquaredError(Loss):
     Source: Goodfellow, Bengio and Courville, "Deep Learning", 2016, section 5.1.4.
     """
 
+    formula = "l = (output - target) ** 2"
+    derivatives = {"output": "2 * (output - target)"}
+
     def forward(self, output: Array, target: Array) -> tuple[Array, Cache]:
         error = output - target
         return error * error, {"error": error}
@@ -48,6 +51,9 @@ class AbsoluteError(Loss):
 
     Source: Koenker and Bassett, "Regression quantiles", 1978, section 1 (the median).
     """
+
+    formula = "l = abs(output - target)"
+    derivatives = {"output": "sign(output - target)"}
 
     def forward(self, output: Array, target: Array) -> tuple[Array, Cache]:
         error = output - target
@@ -87,6 +93,9 @@ class Huber(Loss):
         if not 0 < self.delta < math.inf:
             raise ValueError(f"Huber: delta must be positive and finite, found {self.delta}")
 
+    formula = "e = output - target; l = e ** 2 / 2 if abs(e) <= delta else delta * (abs(e) - delta / 2)"
+    derivatives = {"output": "min(max(e, -delta), delta)"}
+
     def forward(self, output: Array, target: Array) -> tuple[Array, Cache]:
         xp = namespace(output)
         error = output - target
@@ -114,6 +123,9 @@ class LogCosh(Loss):
     Source: Green, "Bayesian reconstructions from emission tomography data using a modified EM algorithm", 1990,
     section III.
     """
+
+    formula = "e = output - target; l = log((exp(e) + exp(-e)) / 2)"
+    derivatives = {"output": "tanh(e)"}
 
     def forward(self, output: Array, target: Array) -> tuple[Array, Cache]:
         xp = namespace(output)
@@ -155,6 +167,9 @@ class Quantile(Loss):
         if not 0 < self.q < 1:
             raise ValueError(f"Quantile: q must lie between 0 and 1, found {self.q}")
 
+    formula = "e = target - output; l = q * e if e >= 0 else (q - 1) * e"
+    derivatives = {"output": "-q if e > 0 else (1 - q if e < 0 else 0)"}
+
     def forward(self, output: Array, target: Array) -> tuple[Array, Cache]:
         error = target - output
         above, below = error.real > 0, error.real < 0
@@ -182,6 +197,9 @@ class Poisson(Loss):
 
     Source: McCullagh and Nelder, "Generalized linear models", 1989, section 6.2.
     """
+
+    formula = "l = exp(output) - target * output"
+    derivatives = {"output": "exp(output) - target"}
 
     def forward(self, output: Array, target: Array) -> tuple[Array, Cache]:
         mean = namespace(output).exp(output)
@@ -219,6 +237,15 @@ class GaussianNLL(Loss):
     Source: Nix and Weigend, "Estimating the mean and variance of the target probability distribution", 1994,
     section 2.
     """
+
+    formula = (
+        "l[j] = (output[j + len(target)] + (target[j] - output[j]) ** 2 * exp(-output[j + len(target)])"
+        " + log(2 * pi)) / 2"
+    )
+    derivatives = {
+        "output[i]": "(output[j] - target[j]) * exp(-output[j + len(target)]) if i == j"
+        " else ((1 - (target[j] - output[j]) ** 2 * exp(-output[j + len(target)])) / 2 if i == j + len(target) else 0)"
+    }
 
     def forward(self, output: Array, target: Array) -> tuple[Array, Cache]:
         half = target.shape[-1]

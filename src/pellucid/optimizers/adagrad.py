@@ -48,6 +48,11 @@ class AdaGrad(Optimizer):
     def init(self, theta: Array) -> AdaGradState:
         return AdaGradState(step=0, sum_of_squares=namespace(theta).zeros_like(theta))
 
+    formula = (
+        "sum_of_squares_new = sum_of_squares + gradient ** 2; "
+        "step = rate * gradient / (sqrt(sum_of_squares_new) + epsilon)"
+    )
+
     def update(
         self, gradient: Array, state: AdaGradState, theta: Array, rate_factor: Factor = 1.0, decay_factor: Factor = 1.0
     ) -> tuple[Array, AdaGradState]:

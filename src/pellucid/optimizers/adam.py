@@ -6,6 +6,9 @@ from typing import NamedTuple
 from pellucid.arrays import Array, namespace
 from pellucid.optimizers.optimizer import Factor, Optimizer, Rate, at_least_zero, check, positive, share
 
+MOMENTS = "m_new = beta1 * m + (1 - beta1) * gradient; v_new = beta2 * v + (1 - beta2) * gradient ** 2"
+"""The formula of both moments, which all variants share."""
+
 
 class AdamState(NamedTuple):
     """Updates made, first moment m, second moment v."""
@@ -68,6 +71,16 @@ class Adam(Optimizer):
         zeros = namespace(theta).zeros_like
         return AdamState(step=0, m=zeros(theta), v=zeros(theta))
 
+    @property
+    def formula(self) -> str:
+        return f"{MOMENTS}; {self._formula_of_step('v_new')}"
+
+    def _formula_of_step(self, v: str) -> str:
+        """Return the step's line, with the name of what stands under the root."""
+        if self.epsilon_before_correction:
+            return f"step = rate * (m_new / (1 - beta1 ** t)) * sqrt(1 - beta2 ** t) / (sqrt({v}) + epsilon)"
+        return f"step = rate * (m_new / (1 - beta1 ** t)) / (sqrt({v} / (1 - beta2 ** t)) + epsilon)"
+
     def update(
         self, gradient: Array, state: AdamState, theta: Array, rate_factor: Factor = 1.0, decay_factor: Factor = 1.0
     ) -> tuple[Array, AdamState]:
@@ -122,6 +135,10 @@ class AdamW(Adam):
         super().__post_init__()
         check("AdamW", weight_decay=at_least_zero(self.weight_decay))
 
+    @property
+    def formula(self) -> str:
+        return f"{super().formula} + rate * weight_decay * decay * theta"
+
     def update(
         self, gradient: Array, state: AdamState, theta: Array, rate_factor: Factor = 1.0, decay_factor: Factor = 1.0
     ) -> tuple[Array, AdamState]:
@@ -154,6 +171,10 @@ class AMSGrad(Adam):
     def init(self, theta: Array) -> AMSGradState:  # type: ignore[override]
         zeros = namespace(theta).zeros_like
         return AMSGradState(step=0, m=zeros(theta), v=zeros(theta), v_max=zeros(theta))
+
+    @property
+    def formula(self) -> str:
+        return f"{MOMENTS}; v_max_new = max(v_max, v_new); {self._formula_of_step('v_max_new')}"
 
     def update(  # type: ignore[override]
         self, gradient: Array, state: AMSGradState, theta: Array, rate_factor: Factor = 1.0, decay_factor: Factor = 1.0

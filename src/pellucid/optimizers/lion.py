@@ -51,6 +51,13 @@ class Lion(Optimizer):
     def init(self, theta: Array) -> LionState:
         return LionState(step=0, m=namespace(theta).zeros_like(theta))
 
+    @property
+    def formula(self) -> str:
+        direction = "sign(beta1 * m + (1 - beta1) * gradient)"
+        if self.weight_decay:
+            direction = f"({direction} + weight_decay * decay * theta)"
+        return f"m_new = beta2 * m + (1 - beta2) * gradient; step = rate * {direction}"
+
     def update(
         self, gradient: Array, state: LionState, theta: Array, rate_factor: Factor = 1.0, decay_factor: Factor = 1.0
     ) -> tuple[Array, LionState]:

@@ -63,6 +63,15 @@ class NAdam(Optimizer):
         zeros = namespace(theta).zeros_like
         return NAdamState(step=0, momentum_product=1.0, m=zeros(theta), v=zeros(theta))
 
+    formula = (
+        "mu = beta1 * (1 - 0.96 ** (t * momentum_decay) / 2); "
+        "mu_next = beta1 * (1 - 0.96 ** ((t + 1) * momentum_decay) / 2); "
+        "momentum_product_new = momentum_product * mu; "
+        "m_new = beta1 * m + (1 - beta1) * gradient; v_new = beta2 * v + (1 - beta2) * gradient ** 2; "
+        "step = rate * ((1 - mu) * gradient / (1 - momentum_product_new)"
+        " + mu_next * m_new / (1 - momentum_product_new * mu_next)) / (sqrt(v_new / (1 - beta2 ** t)) + epsilon)"
+    )
+
     def momentum(self, t: int) -> float:
         """Return mu_t."""
         momentum: float = self.beta1 * (1 - 0.5 * 0.96 ** (t * self.momentum_decay))

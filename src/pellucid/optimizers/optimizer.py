@@ -51,6 +51,17 @@ class Optimizer:
 
     learning_rate: Rate = 0.01
 
+    @property
+    def formula(self) -> str:
+        """What ``update`` computes for one parameter, as lines of arithmetic for a trace to show; empty without one.
+
+        It may name ``gradient`` (after clipping), ``theta``, the fields of the state as they were before, ``t`` (which
+        update this is, from 1), ``rate`` (with its factor), ``decay`` (the factor on weight decay) and the settings.
+        New values of the state end in ``_new``, and the last line gives ``step``:
+        ``"velocity_new = momentum * velocity + gradient; step = rate * velocity_new"``.
+        """
+        return ""
+
     def __post_init__(self) -> None:
         plain_numbers(self)
         rate = self.learning_rate

@@ -56,6 +56,14 @@ class RMSprop(Optimizer):
         zeros = namespace(theta).zeros_like
         return RMSpropState(step=0, mean_square=zeros(theta), velocity=zeros(theta) if self.momentum else None)
 
+    @property
+    def formula(self) -> str:
+        mean_square = "mean_square_new = rho * mean_square + (1 - rho) * gradient ** 2"
+        scaled = "gradient / (sqrt(mean_square_new) + epsilon)"
+        if self.momentum:
+            return f"{mean_square}; velocity_new = momentum * velocity + {scaled}; step = rate * velocity_new"
+        return f"{mean_square}; step = rate * {scaled}"
+
     def update(
         self, gradient: Array, state: RMSpropState, theta: Array, rate_factor: Factor = 1.0, decay_factor: Factor = 1.0
     ) -> tuple[Array, RMSpropState]:

@@ -62,6 +62,15 @@ class SGD(Optimizer):
     def init(self, theta: Array) -> SGDState:
         return SGDState(step=0, velocity=namespace(theta).zeros_like(theta) if self.momentum else None)
 
+    @property
+    def formula(self) -> str:
+        if not self.momentum:
+            return "step = rate * gradient"
+        force = "rate * gradient" if self.rate_in_velocity else "gradient"
+        step = f"({force} + momentum * velocity_new)" if self.nesterov else "velocity_new"
+        step = step if self.rate_in_velocity else f"rate * {step}"
+        return f"velocity_new = momentum * velocity + {force}; step = {step}"
+
     def update(
         self, gradient: Array, state: SGDState, theta: Array, rate_factor: Factor = 1.0, decay_factor: Factor = 1.0
     ) -> tuple[Array, SGDState]:

@@ -117,8 +117,8 @@ def _run(
 ) -> Iterator[Report]:
     from pellucid import engines  # they lie below training: they execute its steps
 
-    resolved, penalty = resolve_loss(loss, network), _remembered_penalty(network, loss, penalty)
-    rule, state = _resolve_optimizer(network, optimizer)
+    resolved, penalty = resolve_loss(loss, network), remembered_penalty(network, loss, penalty)
+    rule, state = resolve_optimizer(network, optimizer)
     _check_numbers(epochs, batch_size, validation_fraction, clip_norm, clip_value, batches, every)
     kind = engines.find(engine)
     seed = network.seed if seed is None else checked_seed(seed)
@@ -142,14 +142,14 @@ def _run(
                 raise ValueError(f"L-BFGS chooses its own steps: {name} does nothing with it; leave it out")
         evaluate = kind.loss_and_gradient(network, objective, data, devices)
         return this.reports(rule.epochs(this, objective, data, evaluate))
-    decay_factors = _factors(network, decay_multipliers, "decay_multipliers", biases=0.0)
-    plan = Plan(
+    plan = plan_of(
+        network,
         objective,
         rule,
-        clip_norm,
-        clip_value,
-        _factors(network, rate_multipliers, "rate_multipliers", frozen=True),
-        decay_factors if getattr(rule, "weight_decay", 0) else 1.0,
+        clip_norm=clip_norm,
+        clip_value=clip_value,
+        rate_multipliers=rate_multipliers,
+        decay_multipliers=decay_multipliers,
     )
     cut = Batches(
         network,
@@ -437,11 +437,12 @@ def _checked_callbacks(callbacks: Iterable[Callback]) -> list[Callback]:
     return chosen
 
 
-def _remembered_penalty(network: Network, loss: Loss | str | None, penalty: Penalty | None) -> Penalty | None:
+def remembered_penalty(network: Network, loss: Loss | str | None, penalty: Penalty | None) -> Penalty | None:
+    """Return the penalty that is meant: the one given, or that of the last training where its loss is meant too."""
     return network.fitted.penalty if penalty is None and loss is None and network.fitted is not None else penalty
 
 
-def _resolve_optimizer(network: Network, optimizer: Optimizer | LBFGS | str | None) -> tuple[Optimizer | LBFGS, Any]:
+def resolve_optimizer(network: Network, optimizer: Optimizer | LBFGS | str | None) -> tuple[Optimizer | LBFGS, Any]:
     """Return the optimizer that is meant, and the state to go on from, if there is one."""
     remembered = network.fitted
     if optimizer is None:
@@ -518,7 +519,29 @@ def _hold_out(
     return part(train), part(valid)
 
 
-def _factors(
+def plan_of(
+    network: Network,
+    objective: Objective,
+    rule: Optimizer,
+    *,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    rate_multipliers: Mapping[str, float] | None = None,
+    decay_multipliers: Mapping[str, float] | None = None,
+) -> Plan:
+    """Return all that stays the same from step to step."""
+    decay_factors = factors_of(network, decay_multipliers, "decay_multipliers", biases=0.0)
+    return Plan(
+        objective,
+        rule,
+        clip_norm,
+        clip_value,
+        factors_of(network, rate_multipliers, "rate_multipliers", frozen=True),
+        decay_factors if getattr(rule, "weight_decay", 0) else 1.0,
+    )
+
+
+def factors_of(
     network: Network, multipliers: Mapping[str, float] | None, argument: str, biases: float = 1.0, frozen: bool = False
 ) -> Any:
     """Return one factor for each parameter in theta, from factors by layer or by parameter name."""

@@ -1,0 +1,98 @@
+"""What every value of a trace is called in an equation: x1, z, a2[3], w1[2,3], dL/dz."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pellucid.insight.recording import LayerRecord
+from pellucid.insight.terms import Derivative, Symbol
+from pellucid.layers.layer import Shape
+
+LOSS = Symbol("L")
+LETTERS = {"weights": "w", "bias": "b"}
+
+
+class Names:
+    """The symbols of a network's values.
+
+    A layer with parameters gives z and one without gives a, as textbooks have it; each carries the number of the
+    layers with parameters so far, if there are several. Indices count from 1, and are left out for single values.
+
+    Parameters
+    ----------
+    layers : sequence of LayerRecord
+    input_names : sequence of str
+        What the inputs are called; x1, x2 ... if they have no names.
+
+    Examples
+    --------
+    >>> from pellucid import Dense, Network, Tanh
+    >>> from pellucid.insight import trace
+    >>> network = Network(2, [Dense(3), Tanh(), Dense(1)], seed=0)
+    >>> names = Names(trace(network, [[1.0, 2.0]]).layers)
+    >>> names.of(0, "weights", (1, 2)), names.of(2, "y", (0,))
+    (Symbol(letter='w', level='1', index=('2', '3'), marks=0), Symbol(letter='z', level='2', index=(), marks=0))
+
+    Source: Goodfellow, Bengio and Courville, "Deep Learning", 2016, section 6.5 (a for activations); Nielsen, "Neural
+    networks and deep learning", 2015, chapter 2 (z for what goes into them).
+    """
+
+    def __init__(self, layers: Sequence[LayerRecord], input_names: Sequence[str] = ()) -> None:
+        self.input_names = tuple(input_names)
+        self.parameters = [layer.parameters for layer in layers]
+        self.shapes: list[Shape] = [layers[0].x.shape[1:], *[layer.y.shape[1:] for layer in layers]]
+        many = sum(bool(layer.parameters) for layer in layers) > 1
+        self.levels: list[str] = []
+        self.letters = [Symbol("x")]
+        level = 0
+        for layer in layers:
+            level += bool(layer.parameters)
+            self.levels.append(str(level) if many else "")
+            letter = Symbol("z" if layer.parameters else "a", self.levels[-1])
+            while letter in self.letters:
+                letter = Symbol(letter.letter, letter.level, (), letter.marks + 1)
+            self.letters.append(letter)
+
+    def of(self, layer: int, name: str, index: Sequence[Any]) -> Symbol:
+        """Return the symbol of ``x``, ``y``, a parameter or a setting of a layer, at an index from 0."""
+        if name in ("x", "y"):
+            return self.passing(layer + (name == "y"), index)
+        if name not in self.parameters[layer]:
+            return Symbol(name, "", shown_index(index, None))
+        shape = self.parameters[layer][name].shape
+        return Symbol(LETTERS.get(name, name), self.levels[layer], shown_index(index, shape))
+
+    def passing(self, place: int, index: Sequence[Any]) -> Symbol:
+        """Return the symbol of what passes between layers: 0 is the input, 1 the output of the first layer."""
+        if place == 0 and self.input_names and len(index) == 1 and not isinstance(index[0], str):
+            return Symbol(self.input_names[index[0]])
+        letter = self.letters[place]
+        return Symbol(letter.letter, letter.level, shown_index(index, self.shapes[place]), letter.marks)
+
+    def arriving(self, place: int, index: Sequence[Any]) -> Derivative:
+        """Return the symbol of the gradient with respect to what passes between layers."""
+        return Derivative(LOSS, self.passing(place, index))
+
+
+def shown_index(index: Sequence[Any], shape: Shape | None) -> tuple[str, ...]:
+    """Return indices as they are shown: letters as they are, numbers from 1; none where there is one value.
+
+    Examples
+    --------
+    >>> shown_index((0, "j"), (3, 2)), shown_index((2, 0), (3, 1))
+    (('1', 'j'), ('3',))
+    """
+    return tuple(
+        one if isinstance(one, str) else str(one + 1)
+        for axis, one in enumerate(index)
+        if shape is None or shape[axis] > 1
+    )
+
+
+def record_loss(record: str | None, index: tuple[str, ...] = ()) -> Symbol:
+    """Return the symbol of a record's own loss, l; ``record`` is None where there is one record only."""
+    return Symbol("l", "", (*(() if record is None else (record,)), *index))
+
+
+def record_part(record: int | None) -> Symbol:
+    """Return the symbol of a record's part in the loss, L[4]; L[n] where any is meant."""
+    return Symbol("L", "", ("n" if record is None else str(record + 1),))

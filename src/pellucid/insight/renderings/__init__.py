@@ -1,0 +1,1 @@
+"""The renderings of a trace's story: text, HTML with MathML, LaTeX, plain data."""

@@ -1,0 +1,117 @@
+"""A trace as plain values, which JSON can hold."""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pellucid.configuration import as_code
+from pellucid.insight.renderings.text import name_text, written
+from pellucid.insight.story.parts import Item, Line, Remark, Story
+
+if TYPE_CHECKING:
+    from pellucid.insight.tracing import Trace
+
+
+def render(trace: "Trace", story: Story, arrays: bool) -> dict[str, Any]:
+    """Return the story's equations, and the trace's arrays or their shapes and ranges."""
+
+    def array(values: Any) -> Any:
+        return plain(values) if arrays else _range(np.asarray(values))
+
+    def named(found: Any) -> dict[str, Any]:
+        return {name: array(values) for name, values in found.items() if isinstance(values, np.ndarray)}
+
+    result: dict[str, Any] = {
+        "network": repr(trace.network),
+        "input": array(trace.x),
+        "layers": [
+            {
+                "name": layer.name,
+                "layer": as_code(layer.layer),
+                "formula": layer.layer.formula,
+                "parameters": named(layer.parameters),
+                "x": array(layer.x),
+                "cache": named(layer.cache),
+                "y": array(layer.y),
+                "dy": None if layer.dy is None else array(layer.dy),
+                "gradients": named(layer.gradients),
+                "dx": None if layer.dx is None else array(layer.dx),
+            }
+            for layer in trace.layers
+        ],
+        "loss": None,
+        "update": None,
+    }
+    if trace.loss is not None:
+        loss = trace.loss
+        result["loss"] = {
+            "loss": as_code(loss.loss),
+            "formula": loss.loss.formula,
+            "target": array(loss.target),
+            "losses": array(loss.losses),
+            "value": plain(loss.value),
+            "penalty": plain(loss.penalty),
+            "d_output": array(loss.d_output),
+        }
+    if trace.update is not None:
+        update = trace.update
+        result["update"] = {
+            "optimizer": as_code(update.plan.optimizer),
+            "formula": update.plan.optimizer.formula,
+            "learning_rate": update.rate,
+            "gradient": array(update.gradient),
+            "clipped": array(update.clipped),
+            "step": array(update.step),
+            "before": array(update.before),
+            "after": array(update.after),
+        }
+    result["remarks"] = [remark.text for remark in story.about]
+    result["sections"] = [
+        {
+            "title": section.title,
+            "kind": section.kind,
+            "not_finite_first_here": section.marked,
+            "equations": [_line(item) for item in section.items if isinstance(item, Line)],
+            "remarks": [item.text for item in section.items if isinstance(item, Remark)],
+        }
+        for section in story.sections
+    ]
+    return result
+
+
+def _line(item: Item) -> dict[str, Any]:
+    assert isinstance(item, Line)
+    return {
+        "name": written(item.left),
+        "formula": [written(form) for form in item.forms],
+        "numbers": None if item.numbers is None else written(item.numbers, item.digits),
+        "shown": item.result,
+        "exact": item.exact,
+        "value": plain(item.value),
+        "factors": {
+            name_text(factor) if isinstance(factor, str) else written(factor): layer for factor, layer in item.by
+        },
+    }
+
+
+def plain(values: Any) -> Any:
+    """Return an array as nested lists, and what is not finite as text.
+
+    Examples
+    --------
+    >>> plain(np.array([1.0, np.nan])), plain(np.inf)
+    ([1.0, 'nan'], 'inf')
+    """
+    if isinstance(values, np.ndarray) and values.ndim:
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            return [plain(value) for value in values]
+        return values.tolist()
+    value = values.item() if isinstance(values, np.generic | np.ndarray) else values
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _range(values: Any) -> dict[str, Any]:
+    finite = values[np.isfinite(values)]
+    low, high = (plain(finite.min()), plain(finite.max())) if finite.size else (None, None)
+    return {"shape": list(values.shape), "low": low, "high": high}

@@ -1,0 +1,161 @@
+"""The way back: what arrives at a layer, what its parameters get of it, and what leaves."""
+
+import math
+
+from pellucid.arrays import Array
+from pellucid.insight.formulas import Index
+from pellucid.insight.names import LOSS, record_part
+from pellucid.insight.story.followed import Followed
+from pellucid.insight.story.forward import differing
+from pellucid.insight.story.loss import sent_back
+from pellucid.insight.story.parts import Item, Remark, Section, line, product_of, size_of, strip, sum_of
+from pellucid.insight.terms import Derivative, Multiply, Number, Over, Term, worked_out
+from pellucid.insight.worked import LayerFormulas
+
+PARAMETERS_SHOWN = 4
+"""Of a unit's parameters of one name, no more than these are followed one by one."""
+
+
+def back(way: Followed, place: int) -> Section:
+    """Return one layer's part of the way back."""
+    layer, formulas, loss = way.trace.layers[place], way.formulas[place], way.trace.loss
+    section = Section(f"Back through {layer.name}", "back", place)
+    if layer.dy is None:
+        section.items.append(Remark("Nothing from here down learns: the way back ends above this layer."))
+        return section
+    assert loss is not None
+    if place == len(way.trace.layers) - 1:
+        section.items.append(sent_back(way, loss))
+    section.items.append(way.values(Derivative(LOSS, way.names.letters[place + 1]), "arrives", layer.dy))
+    if isinstance(formulas, str):
+        section.items.append(Remark(formulas))
+    else:
+        section.items += _parameters(way, place, formulas)
+    for name in layer.parameters:
+        if name in layer.gradients:
+            symbol = Derivative(LOSS, way.names.of(place, name, ()))
+            section.items.append(strip(symbol, name, layer.gradients[name]))
+    if layer.dx is not None:
+        told = not isinstance(formulas, str) and "x" in formulas.derivatives
+        if not isinstance(formulas, str) and told:
+            section.items += _leaving(way, place, formulas)
+        if not told or layer.dx[way.record].size > 1:
+            section.items.append(way.values(Derivative(LOSS, way.names.letters[place]), "leaves", layer.dx))
+    return section
+
+
+def followed_parameters(way: Followed, place: int) -> list[tuple[str, Index]]:
+    """Return which parameters of a layer are followed: those of the unit, and of many those with most to learn."""
+    formulas, layer, found = way.formulas[place], way.trace.layers[place], []
+    if isinstance(formulas, str):
+        return []
+    for name in layer.parameters:
+        if name not in formulas.derivatives or name not in layer.gradients:
+            continue
+        gradient = layer.gradients[name]
+        mine = list(formulas.feeding(name, way.units[place]))
+        if len(mine) > PARAMETERS_SHOWN:
+            mine = sorted(sorted(mine, key=lambda at: -abs(float(gradient[at])))[:2])
+        found += [(name, at) for at in mine]
+    return found
+
+
+def _parameters(way: Followed, place: int, formulas: LayerFormulas) -> list[Item]:
+    """Return the chain rule for the parameters of the unit that is followed."""
+    found: list[Item] = []
+    for name, at in followed_parameters(way, place):
+        found += _chain(way, place, formulas, name, at)
+    return found
+
+
+def _chain(way: Followed, place: int, formulas: LayerFormulas, name: str, at: Index) -> list[Item]:
+    """Return one parameter's gradient: the product for the followed record, and the sum over all records."""
+    layer, unit = way.trace.layers[place], way.units[place]
+    assert layer.dy is not None
+    total = layer.gradients[name][at]
+    left = Derivative(LOSS, way.names.of(place, name, at))
+    parts = [_part(way, place, name, at, layer.dy, row) for row in range(way.records)]
+    found: list[Item] = []
+    if formulas.touched(name, at) == [unit]:
+        factors, numbers, by = _way_up(way, place)
+        slope = Derivative(way.names.of(place, "y", unit), left.by)
+        of_record = Derivative(record_part(way.record), left.by) if way.records > 1 else left
+        numbers = [*numbers, formulas.derivative(name, at, unit)]
+        found.append(
+            line(
+                of_record,
+                (product_of([*factors, slope]),),
+                product_of(numbers),
+                parts[way.record] if way.records > 1 else total,
+                by=(*by, (slope, layer.name)),
+            )
+        )
+    if way.records > 1:
+        form = Over("sum", "n", Derivative(record_part(None), left.by))
+        found.append(line(left, (form,), sum_of([Number(part) for part in parts]), total))
+    largest = max(map(abs, parts))
+    again = math.fsum(parts) if all(map(math.isfinite, parts)) else math.nan
+    if math.isfinite(again):
+        found += differing("By its derivative it is", again, "backward", float(total), layer.y, largest)
+    return found
+
+
+def _part(way: Followed, place: int, name: str, at: Index, dy: Array, row: int) -> float:
+    """Return what one record contributes to a parameter's gradient."""
+    of_row = LayerFormulas(way.trace.layers[place], row)
+    return math.fsum(worked_out(Multiply(pair)) for pair in of_row.leaving(name, at, dy))
+
+
+def _way_up(way: Followed, place: int) -> tuple[list[Term], list[Term], tuple[tuple[Term, str], ...]]:
+    """Return the factors between the loss and a layer's output, as far up as they are a plain product."""
+    layers, loss, top = way.trace.layers, way.trace.loss, place
+    assert loss is not None
+    while top + 1 < len(layers) and _plain(way, top + 1):
+        top += 1
+    arrives, dy = way.names.arriving(top + 1, way.units[top]), layers[top].dy
+    assert dy is not None
+    factors: list[Term] = [arrives]
+    numbers: list[Term] = [Number(float(dy[way.record][way.units[top]]))]
+    by: list[tuple[Term, str]] = [
+        (arrives, layers[top + 1].name if top + 1 < len(layers) else type(loss.loss).__name__)
+    ]
+    for between in range(top, place, -1):
+        formulas, entry, unit = way.formulas[between], way.entries[between], way.units[between]
+        assert not isinstance(formulas, str)
+        slope = Derivative(way.names.of(between, "y", unit), way.names.of(between, "x", entry))
+        factors.append(slope)
+        numbers.append(formulas.derivative("x", entry, unit))
+        by.append((slope, layers[between].name))
+    return factors, numbers, tuple(by)
+
+
+def _plain(way: Followed, place: int) -> bool:
+    """Return whether a layer's input at the followed place leads to the followed output alone."""
+    formulas = way.formulas[place]
+    if isinstance(formulas, str) or "x" not in formulas.derivatives:
+        return False
+    return formulas.touched("x", way.entries[place]) == [way.units[place]]
+
+
+def _leaving(way: Followed, place: int, formulas: LayerFormulas) -> list[Item]:
+    """Return how the gradient that leaves comes from the one that arrives."""
+    layer, entry = way.trace.layers[place], way.entries[place]
+    assert layer.dy is not None
+    assert layer.dx is not None
+    left, value = way.names.arriving(place, entry), float(layer.dx[way.record][entry])
+    touched = formulas.touched("x", entry)
+    numbers = sum_of([Multiply(pair) for pair in formulas.leaving("x", entry, layer.dy)])
+    unit: Index | tuple[str, ...] = touched[0] if len(touched) == 1 else ("j",)
+    arrives = way.names.arriving(place + 1, unit)
+    slope = Derivative(way.names.of(place, "y", unit), way.names.of(place, "x", entry))
+    forms: tuple[Term, ...] = (Over("sum", "j", Multiply((arrives, slope))),)
+    if len(touched) == 1:
+        equation, worked = formulas.derivatives["x"], formulas.worked(touched[0])
+        at = {**formulas.at(touched[0]), **dict(zip(equation.index, entry, strict=False))}
+        written_out = way.symbols(place, worked, touched[0]).symbols(equation.right, at)
+        forms = (Multiply((arrives, slope)), product_of([arrives, written_out]))
+    found: list[Item] = [line(left, forms, numbers, value, by=((slope, layer.name),))]
+    again = worked_out(numbers)
+    if math.isfinite(again):
+        found += differing("By its derivative it is", again, "backward", value, layer.dx, size_of(found))
+    return found

@@ -1,0 +1,133 @@
+"""Which record of a trace, and which unit of each layer, a story follows; and what every value there is called."""
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pellucid.arrays import Array
+from pellucid.insight.formulas import Index, Reader
+from pellucid.insight.names import Names
+from pellucid.insight.recording import LayerRecord
+from pellucid.insight.story.parts import Strip, strip
+from pellucid.insight.terms import Derivative, Symbol, Term
+from pellucid.insight.worked import LayerFormulas, Worked
+
+if TYPE_CHECKING:
+    from pellucid.insight.tracing import Trace
+
+Unit = int | Mapping[str, int] | None
+
+
+class Followed:
+    """A record's way through a trace.
+
+    Attributes
+    ----------
+    trace : Trace
+    record : int
+        The record, from 0.
+    units : list of tuple of int
+        For each layer, the place in its output that is followed.
+    entries : list of tuple of int
+        The same in its input.
+    names : Names
+    formulas : list of LayerFormulas or str
+        Each layer's, or the sentence that says why it has none.
+    """
+
+    def __init__(self, trace: "Trace", record: int, units: list[Index], entry: Index) -> None:
+        self.trace, self.record, self.units = trace, record, units
+        self.entries = [entry, *units[:-1]]
+        self.names = Names(trace.layers, trace.input_names)
+        self.formulas = [formulas_of(layer, record) for layer in trace.layers]
+
+    @property
+    def records(self) -> int:
+        """How many records the trace has."""
+        return len(self.trace.x)
+
+    def symbols(self, place: int, worked: Worked, unit: Index) -> Reader:
+        """Return what writes a layer's formula in symbols, for one unit."""
+
+        def named(name: str, index: tuple[Any, ...]) -> Term:
+            many = np.ndim(worked.values.get(name, 0.0)) > 0
+            return self.names.of(place, name, index or (unit if many else ()))
+
+        return Reader(named, worked.size)
+
+    def values(self, name: Symbol | Derivative | str, what: str, array: Array) -> Strip:
+        """Return an array with one row a record, of which the followed one is shown."""
+        of_record = f"of record {self.record + 1}" if self.records > 1 else ""
+        return strip(name, ", ".join(filter(None, [what, of_record])), array, array[self.record])
+
+
+def formulas_of(layer: LayerRecord, row: int) -> LayerFormulas | str:
+    """Return the layer's formulas for a record, or why there are none."""
+    if not layer.layer.formula:
+        return "It has no formula text: its arrays are shown instead."
+    try:
+        found = LayerFormulas(layer, row)
+        unit = next(iter(found.units), None)
+        if unit is not None:
+            found.output(unit)
+    except (ValueError, IndexError, TypeError) as problem:
+        return f"Its formula cannot be used ({problem}): its arrays are shown instead."
+    return found
+
+
+def follow(trace: "Trace", record: int, unit: Unit) -> Followed:
+    """Return the way of a record: through the units asked for, and elsewhere through those with the largest gradient.
+
+    Raises
+    ------
+    ValueError
+        If there is no such record, layer or unit.
+    """
+    if isinstance(record, bool) or not isinstance(record, int | np.integer) or not 0 <= record < len(trace.x):
+        raise ValueError(f"record must be a whole number from 0 to {len(trace.x) - 1}, found {record!r}")
+    units, entry = _units(trace, int(record), _asked(trace, unit))
+    return Followed(trace, int(record), units, entry)
+
+
+def _asked(trace: "Trace", unit: Unit) -> dict[str, Index]:
+    """Return the units asked for, by layer."""
+    last = trace.layers[-1].name
+    asked = {} if unit is None else dict(unit) if isinstance(unit, Mapping) else {last: unit}
+    layers = {layer.name: layer for layer in trace.layers}
+    found = {}
+    for name, position in asked.items():
+        if name not in layers:
+            raise ValueError(f"unit: there is no layer {name!r}; the layers are {', '.join(layers)}")
+        shape = layers[name].y.shape[1:]
+        count = math.prod(shape)
+        if isinstance(position, bool) or not isinstance(position, int | np.integer) or not 0 <= position < count:
+            raise ValueError(f"unit of {name} must be a whole number from 0 to {count - 1}, found {position!r}")
+        found[name] = tuple(int(at) for at in np.unravel_index(int(position), shape))
+    return found
+
+
+def _units(trace: "Trace", record: int, asked: dict[str, Index]) -> tuple[list[Index], Index]:
+    """Return the place in each layer's output that is followed, and the one in the input."""
+    layers, units = trace.layers, []
+    back = trace.loss is not None
+    following = _most(layers[-1].y[record] if layers[-1].dy is None else layers[-1].dy[record], signed=not back)
+    for place in reversed(range(len(layers))):
+        layer = layers[place]
+        unit = asked.get(layer.name, following)
+        units.append(unit)
+        formulas = formulas_of(layer, record)
+        same = layer.x.shape == layer.y.shape
+        if same and (isinstance(formulas, str) or formulas.plain):
+            following = unit
+        else:
+            following = _most(layer.x[record] if layer.dx is None else layer.dx[record])
+    return units[::-1], following
+
+
+def _most(values: Array, signed: bool = False) -> Index:
+    """Return the place of the largest value; one that is not finite counts as larger than any."""
+    size = values if signed else np.abs(values)
+    found = int(np.argmax(np.where(np.isfinite(values), size, np.inf)))
+    return tuple(int(at) for at in np.unravel_index(found, values.shape))

@@ -1,0 +1,226 @@
+"""What a rendering of a trace shows: its parts, before they are written for a terminal, a notebook or a page."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from pellucid.arrays import Array
+from pellucid.insight.formulas import TERMS_SHOWN, shortened
+from pellucid.insight.terms import Add, Derivative, Multiply, Number, Symbol, Term, figure, worked_out
+
+DIGITS = 5
+"""Significant digits of a result."""
+MOST_DIGITS = 17
+CELLS = 32
+"""Of a heat strip."""
+VALUES_SHOWN = 8
+"""More values than these are shown by their range and a strip."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """An equation: what is computed, how, with which numbers, and what comes of it.
+
+    Attributes
+    ----------
+    left : Symbol or Derivative
+    forms : tuple of Term
+        The same thing in symbols, from the general to the particular.
+    numbers : Term or None
+        The last of the forms, with its numbers.
+    value : float
+        The result.
+    result : str
+        The result as it is shown.
+    digits : int
+        How many digits of ``numbers`` are shown: enough that they give the result as it is shown.
+    exact : bool
+        Whether they do. Not where all digits cancel, and only rounding is left.
+    by : tuple of (Term, str)
+        Which layer contributes which factor.
+    remark : str
+        What this line is about, if its left side does not say it all.
+    """
+
+    left: Symbol | Derivative
+    forms: tuple[Term, ...]
+    numbers: Term | None
+    value: float
+    result: str
+    digits: int
+    exact: bool
+    by: tuple[tuple[Term, str], ...] = ()
+    remark: str = ""
+
+    @property
+    def finite(self) -> bool:
+        """Whether the result is a finite number."""
+        return math.isfinite(self.value)
+
+
+@dataclass(frozen=True)
+class Strip:
+    """An array, by its shape, its range and a strip of cells.
+
+    Attributes
+    ----------
+    name : Symbol, Derivative or str
+    what : str
+        What the array is.
+    shape : tuple of int
+        Of the whole array.
+    low, high : float
+        The range of its finite values.
+    cells : tuple of float
+        Its values, or means of neighbours where there are more than fit; NaN for a cell that holds a value which is not
+        finite.
+    whole : bool
+        Whether each cell is one value.
+    not_finite : int
+        How many values are not finite.
+    """
+
+    name: Symbol | Derivative | str
+    what: str
+    shape: tuple[int, ...]
+    low: float
+    high: float
+    cells: tuple[float, ...]
+    whole: bool
+    not_finite: int
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A sentence; a warning says that something is wrong."""
+
+    text: str
+    warning: bool = False
+
+
+Item: TypeAlias = Line | Strip | Remark
+
+
+@dataclass
+class Section:
+    """One layer on the way forward or back, the loss, or the update.
+
+    ``kind`` is "input", "forward", "loss", "back" or "update", and ``place`` the layer's place in the network (else 0).
+    ``marked`` is set where values that are not finite first appear.
+    """
+
+    title: str
+    kind: str
+    place: int
+    items: list[Item] = field(default_factory=list)
+    marked: bool = False
+
+
+@dataclass
+class Story:
+    """All sections of one rendering."""
+
+    title: str
+    about: list[Remark]
+    sections: list[Section]
+
+
+def line(
+    left: Symbol | Derivative,
+    forms: tuple[Term, ...],
+    numbers: Term | None,
+    value: float,
+    *,
+    by: tuple[tuple[Term, str], ...] = (),
+    remark: str = "",
+) -> Line:
+    """Return an equation with as many digits as it takes to work it out again.
+
+    Examples
+    --------
+    >>> from pellucid.insight.terms import Multiply, Number
+    >>> third = line(Symbol("y"), (), Multiply((Number(1 / 3), Number(100.0))), 100 / 3)
+    >>> third.result, third.digits
+    ('33.333', 5)
+    >>> from pellucid.insight.terms import Add
+    >>> difference = Add((Number(1.00000123), Number(-1.0)))
+    >>> line(Symbol("y"), (), difference, 1.00000123 - 1.0).digits
+    9
+    """
+    value = float(value)
+    if numbers is None:
+        return Line(left, forms, None, value, figure(value, DIGITS), DIGITS, True, by, remark)
+    for digits in range(DIGITS, MOST_DIGITS + 1):
+        if _gives(numbers, digits, value, DIGITS):
+            return Line(left, forms, numbers, value, figure(value, DIGITS), digits, True, by, remark)
+    for fewer in range(DIGITS - 1, 1, -1):
+        if _gives(numbers, MOST_DIGITS, value, fewer):
+            return Line(left, forms, numbers, value, figure(value, fewer), MOST_DIGITS, True, by, remark)
+    return Line(left, forms, numbers, value, figure(value, DIGITS), MOST_DIGITS, False, by, remark)
+
+
+def _gives(numbers: Term, digits: int, value: float, shown: int) -> bool:
+    """Return whether these figures give the result as it is shown, in whatever order they are added up."""
+    again, rounding = worked_out(numbers, digits), 1e-14 * _largest(numbers)
+    return {figure(again - rounding, shown), figure(again + rounding, shown)} == {figure(value, shown)}
+
+
+def strip(name: Symbol | Derivative | str, what: str, array: Array, shown: Array | None = None) -> Strip:
+    """Return an array's shape and range, and the cells of ``shown`` (by default of all of it).
+
+    Examples
+    --------
+    >>> found = strip("a", "its values", np.array([[1.0, 2.0, np.nan, 4.0]]))
+    >>> found.low, found.high, found.not_finite, found.whole
+    (1.0, 4.0, 1, True)
+    """
+    array = np.asarray(array, dtype=np.float64)
+    values = (array if shown is None else np.asarray(shown, dtype=np.float64)).ravel()
+    finite = array[np.isfinite(array)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (math.nan, math.nan)
+    parts = np.array_split(values, min(CELLS, values.size)) if values.size else []
+    cells = tuple(float(part.mean()) if np.isfinite(part).all() else math.nan for part in parts)
+    return Strip(name, what, array.shape, low, high, cells, values.size <= CELLS, int(array.size - finite.size))
+
+
+def sum_of(terms: Sequence[Term]) -> Term:
+    """Return the sum of terms; of many, the largest and what the others come to."""
+    if len(terms) == 1:
+        return terms[0]
+    return Add(tuple(terms)) if len(terms) <= TERMS_SHOWN + 1 else shortened(tuple(terms))
+
+
+def product_of(factors: Sequence[Term]) -> Term:
+    """Return the product of factors."""
+    return factors[0] if len(factors) == 1 else Multiply(tuple(factors))
+
+
+def size_of(items: Sequence[Item]) -> float:
+    """Return how large the numbers of the last equation are: what its rounding is measured by."""
+    numbers = [one.numbers for one in items if isinstance(one, Line) and one.numbers is not None]
+    return _largest(numbers[-1]) if numbers else 0.0
+
+
+def _largest(term: Term) -> float:
+    match term:
+        case Number(value):
+            return abs(value)
+        case Add(terms):
+            return max(map(abs, map(worked_out, terms)), default=0.0)
+    return abs(worked_out(term))
+
+
+def same(again: float, value: float, dtype: Any, size: float) -> bool:
+    """Return whether a formula gives what was computed, up to the rounding of numbers of this size.
+
+    Examples
+    --------
+    >>> same(0.1 + 0.2, 0.3, np.float64, 0.2), same(0.31, 0.3, np.float64, 0.2)
+    (True, False)
+    """
+    if not math.isfinite(again) or not math.isfinite(value):
+        return True  # what is not finite is told by itself
+    return abs(again - value) <= 1e4 * float(np.finfo(dtype).eps) * max(abs(value), size)

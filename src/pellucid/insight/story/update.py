@@ -1,0 +1,121 @@
+"""The update: what the optimizer makes of the gradient, and where the parameters come to."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pellucid.configuration import as_code
+from pellucid.insight.formulas import Index, Reader, read
+from pellucid.insight.names import LOSS
+from pellucid.insight.recording import UpdateRecord
+from pellucid.insight.story.back import followed_parameters
+from pellucid.insight.story.followed import Followed
+from pellucid.insight.story.parts import Item, Remark, Section, line, strip
+from pellucid.insight.terms import Add, Apply, Derivative, Multiply, Negative, Number, Symbol, Term, worked_out
+from pellucid.insight.worked import Worked, settings_of
+from pellucid.penalties import Penalty
+
+STEP = Symbol("step")
+GRADIENT = Symbol("g")
+
+
+def of_update(way: Followed, update: UpdateRecord) -> Section:
+    """Return the optimizer's part of the story: in full for the lowest layer's followed parameters."""
+    section = Section(f"Update: {as_code(update.plan.optimizer)}", "update", 0)
+    if update.plan.clips:
+        long, short = (float(np.linalg.norm(one)) for one in (update.gradient, update.clipped))
+        section.items.append(Remark(f"The gradient, of length {long:.5g}, was clipped to length {short:.5g}."))
+    slots = {(slot.layer, slot.name): slot for slot in way.trace.network.layout.slots}
+    for place in range(len(way.trace.layers)):
+        chosen = followed_parameters(way, place)
+        for name, at in chosen:
+            slot = slots[place, name]
+            position = slot.start + (int(np.ravel_multi_index(at, slot.shape)) if at else 0)
+            section.items += _moved(way, update, place, name, at, position, slot.is_bias)
+        if chosen:
+            break
+    for (place, name), slot in slots.items():
+        after = update.after[slot.start : slot.stop].reshape(slot.shape)
+        symbol, full = way.names.of(place, name, ()), f"{way.trace.network.names[place]}.{name}"
+        section.items.append(strip(_primed(symbol), f"{full} after the step", after))
+    return section
+
+
+def _primed(symbol: Symbol) -> Symbol:
+    return Symbol(symbol.letter, symbol.level, symbol.index, symbol.marks + 1)
+
+
+def _moved(
+    way: Followed, update: UpdateRecord, place: int, name: str, at: Index, position: int, is_bias: bool
+) -> list[Item]:
+    """Return the optimizer's formula for one parameter, and where the parameter comes to."""
+    symbol = way.names.of(place, name, at)
+    of_loss = Derivative(LOSS, symbol)
+    gradient: Term = of_loss
+    found: list[Item] = []
+    penalty = update.plan.objective.penalty
+    if penalty is not None and (penalty.biases or not is_bias):
+        value, before = float(way.trace.layers[place].gradients[name][at]), float(update.before[position])
+        form, numbers = _with_penalty(penalty, of_loss, symbol), _with_penalty(penalty, Number(value), Number(before))
+        found.append(line(GRADIENT, (form,), numbers, float(update.gradient[position])))
+        gradient = GRADIENT
+    if update.clipped[position] != update.gradient[position]:
+        found.append(line(GRADIENT, (), None, float(update.clipped[position]), remark="after clipping"))
+        gradient = GRADIENT
+    rule = update.plan.optimizer
+    step = float(update.step[position])
+    if rule.formula:
+        worked = Worked(read(rule.formula), _values(update, position), (position,))
+        names = {"gradient": gradient, "theta": symbol}
+        for equation in worked.equations:
+            numbers, last = worked.numbers(equation.right), equation.name == STEP.letter
+            left = (
+                STEP if last else Symbol(equation.name.removesuffix("_new"), marks=int(equation.name.endswith("_new")))
+            )
+            form = _reader(names, worked).symbols(equation.right, {})
+            found.append(line(left, (form,), numbers, step if last else worked_out(numbers)))
+    else:
+        found.append(line(STEP, (), None, step))
+    moved = Add((Number(float(update.before[position])), Number(-step)))
+    found.append(line(_primed(symbol), (Add((symbol, Negative(STEP))),), moved, float(update.after[position])))
+    return found
+
+
+def _with_penalty(penalty: Penalty, gradient: Term, parameter: Term) -> Term:
+    """Return a gradient with what the penalty adds to it: in numbers for numbers, otherwise in symbols."""
+
+    def strength(name: str, value: float) -> Term:
+        return Number(value) if isinstance(parameter, Number) else Symbol(name)
+
+    terms = [gradient]
+    if penalty.l2:
+        terms.append(Multiply((strength("l2", penalty.l2), parameter)))
+    if penalty.l1:
+        terms.append(Multiply((strength("l1", penalty.l1), Apply("sign", (parameter,)))))
+    return Add(tuple(terms))
+
+
+def _reader(names: Mapping[str, Term], worked: Worked) -> Reader:
+    def named(name: str, index: tuple[Any, ...]) -> Term:
+        return names.get(name) or Symbol(name.removesuffix("_new"), marks=int(name.endswith("_new")))
+
+    return Reader(named, worked.size)
+
+
+def _values(update: UpdateRecord, position: int) -> dict[str, Any]:
+    """Return what the names in an optimizer's formula stand for."""
+
+    def of_parameter(factor: Any) -> float:
+        return float(np.broadcast_to(factor, update.before.shape)[position])
+
+    state = {name: value for name, value in update.state_before._asdict().items() if value is not None}
+    return {
+        **settings_of(update.plan.optimizer),
+        **state,
+        "gradient": update.clipped,
+        "theta": update.before,
+        "t": float(int(update.state_before.step) + 1),
+        "rate": update.rate * of_parameter(update.plan.rate_factors),
+        "decay": of_parameter(update.plan.decay_factors),
+    }

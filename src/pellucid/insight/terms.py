@@ -1,0 +1,196 @@
+"""What an equation is made of: numbers, symbols, and the operations that join them.
+
+A formula becomes two such trees: one of symbols, to be read, and one of numbers, to be worked out again. Each rendering
+(terminal, MathML, LaTeX) writes the same tree in its own way.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+# NumPy's, as Python's own raise an error where a value is infinite, and lose NaN in max(0, NaN).
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "exp": np.exp,
+    "log": np.log,
+    "sqrt": np.sqrt,
+    "tanh": np.tanh,
+    "erf": math.erf,
+    "abs": np.abs,
+    "sign": np.sign,
+    "max": lambda *values: np.max(values),
+    "min": lambda *values: np.min(values),
+}
+"""What may be called in a formula."""
+
+
+@dataclass(frozen=True)
+class Number:
+    """A value."""
+
+    value: float
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A name for a value: a letter or a word, the level of its layer, and which of the layer's values it is.
+
+    ``marks`` counts primes: a further value of the same letter and level, or a value after the step.
+    """
+
+    letter: str
+    level: str = ""
+    index: tuple[str, ...] = ()
+    marks: int = 0
+
+
+@dataclass(frozen=True)
+class Derivative:
+    """How much one value changes with another: dL/dw."""
+
+    of: Symbol
+    by: Symbol
+
+
+@dataclass(frozen=True)
+class Add:
+    """A sum; a term that is taken away is a `Negative`."""
+
+    terms: tuple["Term", ...]
+
+
+@dataclass(frozen=True)
+class Multiply:
+    """A product."""
+
+    factors: tuple["Term", ...]
+
+
+@dataclass(frozen=True)
+class Divide:
+    """A quotient."""
+
+    above: "Term"
+    below: "Term"
+
+
+@dataclass(frozen=True)
+class Power:
+    """A power."""
+
+    base: "Term"
+    exponent: "Term"
+
+
+@dataclass(frozen=True)
+class Negative:
+    """The opposite."""
+
+    term: "Term"
+
+
+@dataclass(frozen=True)
+class Apply:
+    """A function of `FUNCTIONS`, applied."""
+
+    function: str
+    arguments: tuple["Term", ...]
+
+
+@dataclass(frozen=True)
+class Compare:
+    """1 where the comparison holds, else 0."""
+
+    left: "Term"
+    sign: str
+    right: "Term"
+
+
+@dataclass(frozen=True)
+class Cases:
+    """One term where a condition holds, another elsewhere."""
+
+    condition: "Term"
+    then: "Term"
+    otherwise: "Term"
+
+
+@dataclass(frozen=True)
+class Over:
+    """A sum, a largest or a smallest value over an index, not written out."""
+
+    function: str
+    index: str
+    body: "Term"
+
+
+@dataclass(frozen=True)
+class Rest:
+    """The other terms of a long sum, together."""
+
+    count: int
+    value: float
+
+
+Term: TypeAlias = (
+    Number | Symbol | Derivative | Add | Multiply | Divide | Power | Negative | Apply | Compare | Cases | Over | Rest
+)
+
+
+def figure(value: float, digits: int) -> str:
+    """Return a number as it is shown: that many significant digits (with 17, all that matter), no zeros at its end.
+
+    Examples
+    --------
+    >>> figure(-3.7656, 3), figure(1.0, 5), figure(0.000012345, 2), figure(12345.678, 4), figure(float("inf"), 3)
+    ('-3.77', '1', '1.2e-05', '12350', 'inf')
+    """
+    value = float(value)
+    if not math.isfinite(value):
+        return str(value)
+    text = f"{value:.{digits}g}" if digits < 17 else repr(value).removesuffix(".0")
+    if "e+" in text and abs(value) < 1e9:
+        text = f"{float(text):.0f}"
+    return "0" if text == "-0" else text
+
+
+def worked_out(term: Term, digits: int = 17) -> float:
+    """Return the value of a tree of numbers, each taken as it is shown with so many digits.
+
+    Examples
+    --------
+    >>> worked_out(Add((Multiply((Number(1.0), Number(6.5761))), Negative(Number(10.3417)))))
+    -3.765599999999999
+
+    What overflows or has no value is infinite or NaN, as it is in the network:
+
+    >>> worked_out(Divide(Number(1.0), Apply("exp", (Number(1000.0),)))), worked_out(Apply("log", (Number(-1.0),)))
+    (0.0, nan)
+    """
+    with np.errstate(all="ignore"):
+        return float(_value(term, digits))
+
+
+def _value(term: Term, digits: int) -> np.float64:
+    match term:
+        case Number(value) | Rest(_, value):
+            return np.float64(float(figure(value, digits)))
+        case Add(terms):
+            values = [_value(one, digits) for one in terms]
+            try:
+                return np.float64(math.fsum(values))
+            except (OverflowError, ValueError):  # it takes no infinity less infinity
+                return np.float64(sum(values))
+        case Multiply(factors):
+            return np.float64(math.prod(_value(one, digits) for one in factors))
+        case Divide(above, below):
+            return _value(above, digits) / _value(below, digits)
+        case Power(base, exponent):
+            return np.float64(_value(base, digits) ** _value(exponent, digits))
+        case Negative(one):
+            return -_value(one, digits)
+        case Apply(function, arguments):
+            return np.float64(FUNCTIONS[function](*[_value(one, digits) for one in arguments]))
+    raise TypeError(f"{type(term).__name__} has no value of its own")
