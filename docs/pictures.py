@@ -17,12 +17,12 @@ PICTURES = Path(__file__).parent / "images"
 
 
 def main() -> None:
-    """Write demo.svg and moons.png."""
+    """Write demo.svg, which is the demo's first screen, and moons.png."""
     PICTURES.mkdir(exist_ok=True)
     console = Console(
-        record=True, width=88, file=io.StringIO(), highlight=False, force_terminal=False, color_system=None
+        record=True, width=88, file=io.StringIO(), highlight=False, force_terminal=True, color_system="standard"
     )
-    demo.show(console)
+    demo.first_step(console, demo.first_network_example())
     drawing = console.export_svg(title="pellucid demo", unique_id="demo")
     # Without the fonts that Rich would fetch from the net: the reader's own monospaced one serves.
     drawing = re.sub(r"@font-face \{.*?\}\s*", "", drawing, flags=re.DOTALL)

@@ -2,7 +2,6 @@
 
 import html.parser
 import json
-import math
 import re
 from dataclasses import dataclass
 
@@ -21,11 +20,13 @@ from pellucid import (
     ReLU,
     Sigmoid,
     Softmax,
+    SquaredError,
     Tanh,
     trace,
 )
 from pellucid.insight.terms import figure
 from pellucid.training import run
+from recompute import check_text, computed, of_numbers_alone
 from table import LAYER_EXAMPLES, LOSS_EXAMPLES, OPTIMIZER_EXAMPLES, ToyCentre, ToyNoise, scatter
 
 
@@ -136,58 +137,6 @@ def test_every_array_by_hand():
 
 
 # The figures shown can be worked out again
-
-FUNCTIONS = {
-    "exp": math.exp,
-    "log": math.log,
-    "sqrt": math.sqrt,
-    "tanh": math.tanh,
-    "erf": math.erf,
-    "abs": abs,
-    "sign": lambda value: (value > 0) - (value < 0),
-    "max": max,
-    "min": min,
-}
-
-
-def computed(numbers):
-    """Work out a line of arithmetic, as a person with a calculator would."""
-    plain = re.sub(r"\{[^}]*\}", "", numbers).replace("^", "**")
-    try:
-        return float(eval(plain, {"__builtins__": {}}, FUNCTIONS))
-    except (OverflowError, ZeroDivisionError):
-        return math.inf
-    except ValueError:
-        return math.nan
-
-
-def chains(text):
-    """Give every equation of the text as the list of its sides; one that goes on in further lines as a whole."""
-    joined = re.sub(r"\n {4,}(?!d\S+: )", " ", text)
-    for line in joined.splitlines():
-        if " = " in line and not line.startswith(("One ", "x: ")):
-            body = re.sub(r"   \(.*\)$", "", line.strip())
-            yield [side.strip() for side in re.split(r" [=≈] ", body)], "≈" in line
-
-
-def of_numbers_alone(side):
-    return not re.search(
-        r"[A-Za-zπ_'\[\]]", re.sub(r"\b(?:exp|log|sqrt|tanh|erf|abs|sign|max|min)\(|e[-+]\d|\{.*?\}", "", side)
-    )
-
-
-def check_text(text):
-    """Work out every equation of a rendering again; return how many there were."""
-    count = 0
-    for sides, rough in chains(text):
-        numeric = [side for side in sides[1:] if of_numbers_alone(side)]
-        if len(numeric) < 2 or rough:
-            continue
-        again, shown = computed(numeric[-2]), numeric[-1]
-        digits = len(re.sub(r"e.*|[-.]", "", shown).lstrip("0")) or 1
-        assert figure(again, digits) == figure(float(shown), digits), sides
-        count += 1
-    return count
 
 
 def wide(network):
@@ -344,7 +293,7 @@ def test_json_holds_every_array_and_every_equation():
     checked = 0
     for section in found["sections"]:
         for equation in section["equations"]:
-            if equation["numbers"] is not None and equation["exact"]:
+            if equation["numbers"] is not None and equation["sign"] == "=":
                 assert computed(equation["numbers"]) == pytest.approx(equation["value"], rel=1e-3, abs=1e-15)
                 checked += 1
     assert checked >= 15
@@ -388,10 +337,10 @@ def test_a_person_sees_the_formula_and_then_its_numbers():
 
 def test_inputs_may_have_names():
     network = Network(2, [Dense(1)], seed=0)
-    text = str(trace(network, [[1.0, 2.0]], input_names=["area", "age"]))
+    text = str(trace(network, [[1.0, 2.0]], feature_names=["area", "age"]))
     assert "z = area*w1 + age*w2 + b" in text
-    with pytest.raises(ValueError, match="input_names has 1 names"):
-        trace(network, [[1.0, 2.0]], input_names=["area"])
+    with pytest.raises(ValueError, match="feature_names has 1 names"):
+        trace(network, [[1.0, 2.0]], feature_names=["area"])
 
 
 def test_large_arrays_are_shown_by_shape_range_and_strip():
@@ -497,7 +446,46 @@ def test_a_formula_that_is_not_what_forward_computes_is_told():
 
 
 def test_a_backward_that_is_not_the_derivative_is_told():
-    assert re.search(r"! By its derivative it is \S+, but backward gave \S+\.", own(WronglyDone()))
+    text = own(WronglyDone())
+    assert re.search(r"! By its derivative it is \S+, but backward gave \S+\.", text)
+    assert "≠" in text
+
+
+@dataclass(frozen=True, kw_only=True)
+class HalfSquareError(SquaredError):
+    formula = "l = (output - target) ** 2 / 2"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoLineError(SquaredError):
+    formula = "l = output -"
+
+
+@dataclass(frozen=True)
+class Hasty(SGD):
+    formula = "step = 2 * rate * gradient"
+
+
+@dataclass(frozen=True)
+class Nameless(SGD):
+    formula = "step = speed * gradient"
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"loss": HalfSquareError()}, r"! Its formula gives \S+, but forward gave"),
+        ({"loss": NoLineError()}, r"Its formula cannot be used \(the formula 'l = output -'"),
+        ({"optimizer": Hasty(0.1)}, r"! Its formula gives \S+, but update gave"),
+        ({"optimizer": Nameless(0.1)}, r"Its formula cannot be used \(the formula holds 'speed'"),
+    ],
+)
+def test_formulas_of_losses_and_optimizers_are_held_to_what_they_compute(settings, told):
+    X, y = data()
+    network = Network(4, [Dense(1)], seed=0)
+    text = str(trace(network, X, y, **{"loss": "squared_error", "optimizer": SGD(0.1)} | settings))
+    assert re.search(told, text)
+    assert check_text(text) > 3
 
 
 # Values that are not finite

@@ -12,10 +12,13 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from pellucid import Network, check_gradients
+from pellucid import Network, check_gradients, trace
 from pellucid.arrays import Array
+from pellucid.insight.story import Remark, tell
 from pellucid.training import run
 
+SHOWN = slice(3, 4)
+"""The record of the first step: person 4, with the inputs 1, 1, 0 and the label 1."""
 EPOCHS, LATER = 25_000, 55_000
 REDRAWN_EVERY = 250
 
@@ -26,8 +29,9 @@ PUBLISHED = {"error": -0.00141339889037063, "[1, 0, 0]": 0.01031463, "[0, 1, 0]"
 def demo() -> None:
     """Train the first network of a well-known tutorial, and show every number of it.
 
-    Seven records, three inputs, one sigmoid neuron. Both the tutorial's rule and the correct gradient are trained
-    live; the forward pass, the figures beside the published ones and the gradient checks follow.
+    Seven records, three inputs, one sigmoid neuron. First one step with a single record, to be followed with a pencil;
+    then both the tutorial's rule and the correct gradient are trained live, and the forward pass, the figures beside
+    the published ones and the gradient checks follow.
     """
     show(Console(highlight=False))
 
@@ -35,10 +39,9 @@ def demo() -> None:
 def show(console: Console) -> None:
     """Write the whole demo to a console."""
     example = first_network_example()
+    first_step(console, example)
     console.print(
-        "[bold]The first network[/]: seven records, three inputs, one neuron.\n"
-        "It learns when to answer 1:\n"
-        "  z = w1 x1 + w2 x2 + w3 x3 + b,  then  a = 1 / (1 + exp(-z))\n"
+        "\n[bold]The tutorial[/] has seven such records, and takes all of them into each step, 25,000 times:\n"
     )
     console.print(records_table(example.RECORDS, example.LABELS))
 
@@ -50,7 +53,13 @@ def show(console: Console) -> None:
     rule.theta = figures[EPOCHS]["theta"]
     console.print(f"\n[bold]Forward[/], with the tutorial's rule after {EPOCHS:,} epochs:")
     for question in example.QUESTIONS:
-        console.print(forward_pass(rule, question), soft_wrap=True)
+        steps = trace(rule, question[None]).to_dict()["sections"]
+        for equation in (line for step in steps for line in step["equations"]):
+            sides = [equation["name"], *equation["formula"], equation["numbers"], equation["shown"]]
+            console.print(f"  {' = '.join(sides)}", markup=False, soft_wrap=True)
+        console.print(
+            f"  so {question.astype(int).tolist()} is of class {int(rule.predict(question[None])[0, 0] >= 0.5)}"
+        )
 
     console.print(f"\n[bold]Beside the published figures[/], which are said to be those of {EPOCHS:,} epochs:")
     console.print(figures_table(figures, right))
@@ -80,7 +89,27 @@ def show(console: Console) -> None:
             text += f", where {worst.tolerance:.0e} is allowed.\n    The wrong derivative is in "
             text += ", ".join(report.suspects)
         console.print(f"  {name}: {text}.")
+    rule.theta = example.first_network(example.Sigmoid()).theta
+    console.print("\nThe trace says the same where the two part, for the record above:")
+    seen = trace(rule, example.RECORDS[SHOWN], example.LABELS[SHOWN])
+    back = next(section for section in tell(seen).sections if section.kind == "back")
+    for item in back.items:
+        if isinstance(item, Remark):
+            console.print(f"  {item.text}", markup=False)
     console.print("\nNow with a table of your own:  [bold]pellucid train TABLE.csv --target COLUMN[/]")
+
+
+def first_step(console: Console, example: ModuleType) -> None:
+    """Write one step with one record, every number of it: the first screen that a newcomer sees."""
+    network = example.first_network(example.Sigmoid())
+    settings = {name: example.SETTINGS[name] for name in ("loss", "optimizer")}
+    step = trace(network, example.RECORDS[SHOWN], example.LABELS[SHOWN], **settings)
+    console.print(
+        "[bold]One neuron learns from one record[/]: three inputs (1, 1, 0), and the answer should be 1.\n"
+        "Follow it with a pencil; all the figures that you need are there.\n"
+    )
+    text = step.text(color=console.is_terminal, width=console.width)
+    console.print(Text.from_ansi(text), soft_wrap=True)
 
 
 def first_network_example() -> ModuleType:
@@ -166,26 +195,6 @@ def records_table(records: Array, labels: Array) -> Table:
     for number, (record, label) in enumerate(zip(records, labels, strict=True), 1):
         table.add_row(str(number), *(f"{value:.0f}" for value in record), f"{label:.0f}")
     return table
-
-
-def forward_pass(network: Network, record: Array) -> str:
-    """Return one record's way through the network, every product and sum written out."""
-    weights = network.parameters["dense_1"]["weights"][:, 0]
-    bias = float(network.parameters["dense_1"]["bias"][0])
-    products = [float(x * w) + 0.0 for x, w in zip(record, weights, strict=True)]  # + 0.0: never "-0"
-    z, a = float(record @ weights + bias), float(network.predict(record[None])[0, 0])
-    terms = [f"{x:.0f} * {w:.8f}" for x, w in zip(record, weights, strict=True)]
-    return (
-        f"  [{', '.join(f'{x:.0f}' for x in record)}]\n"
-        f"    z = {' + '.join(terms)} {signed(bias)}\n"
-        f"      = {products[0]:.8f} {' '.join(signed(product) for product in products[1:])} {signed(bias)} = {z:.8f}\n"
-        f"    a = 1 / (1 + exp({-z:.8f})) = {a:.8f}, so class {int(a >= 0.5)}"
-    )
-
-
-def signed(value: float) -> str:
-    """Return a value as it stands behind others in a sum: "+ 1.0", "- 1.0"."""
-    return f"{'-' if value < 0 else '+'} {abs(value):.8f}"
 
 
 def figures_table(figures: dict[int, dict[str, Any]], right: dict[int, dict[str, Any]]) -> Table:

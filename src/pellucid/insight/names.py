@@ -20,7 +20,7 @@ class Names:
     Parameters
     ----------
     layers : sequence of LayerRecord
-    input_names : sequence of str
+    feature_names : sequence of str
         What the inputs are called; x1, x2 ... if they have no names.
 
     Examples
@@ -36,8 +36,8 @@ class Names:
     networks and deep learning", 2015, chapter 2 (z for what goes into them).
     """
 
-    def __init__(self, layers: Sequence[LayerRecord], input_names: Sequence[str] = ()) -> None:
-        self.input_names = tuple(input_names)
+    def __init__(self, layers: Sequence[LayerRecord], feature_names: Sequence[str] = ()) -> None:
+        self.feature_names = tuple(feature_names)
         self.parameters = [layer.parameters for layer in layers]
         self.shapes: list[Shape] = [layers[0].x.shape[1:], *[layer.y.shape[1:] for layer in layers]]
         many = sum(bool(layer.parameters) for layer in layers) > 1
@@ -63,8 +63,8 @@ class Names:
 
     def passing(self, place: int, index: Sequence[Any]) -> Symbol:
         """Return the symbol of what passes between layers: 0 is the input, 1 the output of the first layer."""
-        if place == 0 and self.input_names and len(index) == 1 and not isinstance(index[0], str):
-            return Symbol(self.input_names[index[0]])
+        if place == 0 and self.feature_names and len(index) == 1 and not isinstance(index[0], str):
+            return Symbol(self.feature_names[index[0]])
         letter = self.letters[place]
         return Symbol(letter.letter, letter.level, shown_index(index, self.shapes[place]), letter.marks)
 

@@ -26,6 +26,10 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 """What may be called in a formula."""
 
 
+MOST_WHOLE = 1e12
+"""Numbers from here on are shown with a power of ten."""
+
+
 @dataclass(frozen=True)
 class Number:
     """A value."""
@@ -142,17 +146,19 @@ Term: TypeAlias = (
 def figure(value: float, digits: int) -> str:
     """Return a number as it is shown: that many significant digits (with 17, all that matter), no zeros at its end.
 
+    What stands before the point is shown whole.
+
     Examples
     --------
     >>> figure(-3.7656, 3), figure(1.0, 5), figure(0.000012345, 2), figure(12345.678, 4), figure(float("inf"), 3)
-    ('-3.77', '1', '1.2e-05', '12350', 'inf')
+    ('-3.77', '1', '1.2e-05', '12346', 'inf')
     """
     value = float(value)
     if not math.isfinite(value):
         return str(value)
+    if abs(value) < MOST_WHOLE:
+        digits = max(digits, len(f"{abs(value):.0f}"))
     text = f"{value:.{digits}g}" if digits < 17 else repr(value).removesuffix(".0")
-    if "e+" in text and abs(value) < 1e9:
-        text = f"{float(text):.0f}"
     return "0" if text == "-0" else text
 
 

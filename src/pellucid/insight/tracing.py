@@ -39,7 +39,7 @@ class Trace:
         None in a prediction.
     update : UpdateRecord or None
         The optimizer's step; None in a prediction, and for L-BFGS, which makes no single step.
-    input_names : tuple of str
+    feature_names : tuple of str
         What the inputs are called; empty where they have no names.
 
     Examples
@@ -56,7 +56,7 @@ class Trace:
     layers: tuple[LayerRecord, ...]
     loss: LossRecord | None
     update: UpdateRecord | None
-    input_names: tuple[str, ...] = ()
+    feature_names: tuple[str, ...] = ()
 
     @property
     def output(self) -> Array:
@@ -76,7 +76,7 @@ class Trace:
     def __str__(self) -> str:
         return self.text()
 
-    def text(self, record: int | None = None, unit: Unit = None, *, color: bool = False) -> str:
+    def text(self, record: int | None = None, unit: Unit = None, *, color: bool = False, width: int = 100) -> str:
         """Return the trace as text for a terminal: every formula, then the formula with its numbers.
 
         The digits shown are enough to work each line out again.
@@ -90,6 +90,8 @@ class Trace:
             one with the largest gradient, or in a prediction with the largest value.
         color : bool
             Whether to use a terminal's colours.
+        width : int
+            How many columns the text may take; longer equations go on in further lines.
 
         Raises
         ------
@@ -110,7 +112,7 @@ class Trace:
           z = x*w + b = 3*2 + 0.5 = 6.5
         ...
         """
-        return text.render(tell(self, record, unit), color=color)
+        return text.render(tell(self, record, unit), color=color, width=width)
 
     def html(self, record: int | None = None, unit: Unit = None) -> str:
         """Return the trace for a notebook or a page: sections that fold, mathematics as MathML, no script.
@@ -183,7 +185,7 @@ def trace(
     decay_multipliers: Mapping[str, float] | None = None,
     seed: int | None = None,
     member: int = 0,
-    input_names: Sequence[str] = (),
+    feature_names: Sequence[str] = (),
 ) -> Trace:
     """Record one whole training step on these records; without ``y``, one prediction.
 
@@ -204,7 +206,7 @@ def trace(
         As in :meth:`pellucid.Network.fit`.
     member : int
         Which of K members to watch.
-    input_names : sequence of str
+    feature_names : sequence of str
         What the inputs are called, one name for each.
 
     Returns
@@ -232,9 +234,9 @@ def trace(
     if not isinstance(network, Network):
         raise TypeError(f"trace watches a Network, found a {type(network).__name__}")
     one = single(network, member).copy()
-    names = tuple(str(name) for name in input_names)
+    names = tuple(str(name) for name in feature_names)
     if names and (len(one.inputs) != 1 or len(names) != one.inputs[0]):
-        raise ValueError(f"input_names has {len(names)} names; the network takes records of width {one.inputs}")
+        raise ValueError(f"feature_names has {len(names)} names; the network takes records of width {one.inputs}")
     if y is None:
         x = checks.inputs(X, one.inputs, one.dtype, finite=False)
         checks.some_records(x)

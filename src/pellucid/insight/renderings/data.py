@@ -7,7 +7,7 @@ import numpy as np
 
 from pellucid.configuration import as_code
 from pellucid.insight.renderings.text import name_text, written
-from pellucid.insight.story.parts import Item, Line, Remark, Story
+from pellucid.insight.story.parts import Line, Remark, Story
 
 if TYPE_CHECKING:
     from pellucid.insight.tracing import Trace
@@ -72,7 +72,7 @@ def render(trace: "Trace", story: Story, arrays: bool) -> dict[str, Any]:
             "title": section.title,
             "kind": section.kind,
             "not_finite_first_here": section.marked,
-            "equations": [_line(item) for item in section.items if isinstance(item, Line)],
+            "equations": [equation(item) for item in section.items if isinstance(item, Line)],
             "remarks": [item.text for item in section.items if isinstance(item, Remark)],
         }
         for section in story.sections
@@ -80,14 +80,14 @@ def render(trace: "Trace", story: Story, arrays: bool) -> dict[str, Any]:
     return result
 
 
-def _line(item: Item) -> dict[str, Any]:
-    assert isinstance(item, Line)
+def equation(item: Line) -> dict[str, Any]:
+    """Return an equation as plain values."""
     return {
         "name": written(item.left),
         "formula": [written(form) for form in item.forms],
         "numbers": None if item.numbers is None else written(item.numbers, item.digits),
         "shown": item.result,
-        "exact": item.exact,
+        "sign": item.sign,
         "value": plain(item.value),
         "factors": {
             name_text(factor) if isinstance(factor, str) else written(factor): layer for factor, layer in item.by

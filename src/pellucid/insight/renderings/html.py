@@ -203,7 +203,7 @@ def _line(item: Line) -> str:
         sides.append(written(item.numbers, item.digits))
     result = number(float(item.result), 17)
     sides = [side for side in sides if side != result]
-    signs = ["="] * len(sides) + ["=" if item.exact else "≈"]
+    signs = ["="] * len(sides) + [item.sign]
     left = written(item.left, by={} if sides else by)
     remark = f"<mtext>&#8195;({escape(item.remark)})</mtext>" if item.remark else ""
     rows = []

@@ -183,7 +183,7 @@ def _line(item: Line) -> str:
         sides.append(written(item.numbers, item.digits))
     result = number(float(item.result), 17)
     sides = [side for side in sides if side != result]
-    sign = "=" if item.exact else r"\approx"
+    sign = {"≈": r"\approx", "≠": r"\ne"}.get(item.sign, "=")
     rows = [*(f"= {side}" for side in sides), f"{sign} {result}"]
     remark = rf" \quad \text{{({escaped(item.remark)})}}" if item.remark else ""
     lines = [f"{written(item.left, by={} if sides else by)} &{rows[0]}", *[f"&{row}" for row in rows[1:]]]

@@ -54,8 +54,8 @@ def symbol(name: Symbol) -> str:
     """
     index = ",".join(name.index)
     if index:
-        single = not name.level and len(name.letter) == 1 and name.letter not in "Ll" and index.isdigit()
-        index = index if single else f"[{index}]"
+        glued = not name.level and len(name.letter) == 1 and name.letter not in "Ll" and index in "123456789"
+        index = index if glued else f"[{index}]"
     return f"{name.letter}{name.level}{index}{chr(39) * name.marks}"
 
 
@@ -116,23 +116,25 @@ def _added(terms: tuple[Term, ...], within: object) -> Iterator[str]:
         yield f" {'-' if minus else '+'} {text}"
 
 
-def render(story: Story, *, color: bool = False) -> str:
-    """Return the story as text of about a hundred columns.
+def render(story: Story, *, color: bool = False, width: int = WIDTH) -> str:
+    """Return the story as text.
 
     Parameters
     ----------
     story : Story
     color : bool
         Whether to mark titles and values that are not finite with a terminal's colours; they are marked in words too.
+    width : int
+        Equations that are longer go on in further lines.
     """
     lines = [_painted(BOLD, story.title, color)]
     for remark in story.about:
-        lines += _remark(remark, color)
+        lines += _remark(remark, color, width)
     for section in story.sections:
         mark = "  <-- values that are not finite first appear here" if section.marked else ""
         lines += ["", _painted(BOLD, section.title, color) + _painted(RED, mark, color)]
         for item in section.items:
-            lines += [f"  {text}" for text in _item(item, color)]
+            lines += [f"  {text}" for text in _item(item, color, width - 2)]
     return "\n".join(lines)
 
 
@@ -140,17 +142,17 @@ def _painted(style: str, text: str, color: bool) -> str:
     return f"{style}{text}{PLAIN}" if color and text else text
 
 
-def _item(item: Item, color: bool) -> list[str]:
+def _item(item: Item, color: bool, width: int) -> list[str]:
     if isinstance(item, Remark):
-        return _remark(item, color)
+        return _remark(item, color, width)
     if isinstance(item, Strip):
         text = name_text(item.name) + strip_text(item)
         return [_painted(RED, text, color) if item.not_finite else text]
-    return [text if item.finite else _painted(RED, text, color) for text in _line(item)]
+    return [text if item.finite else _painted(RED, text, color) for text in _line(item, width)]
 
 
-def _remark(item: Remark, color: bool) -> list[str]:
-    lines = textwrap.wrap(f"! {item.text}" if item.warning else item.text, WIDTH)
+def _remark(item: Remark, color: bool, width: int) -> list[str]:
+    lines = textwrap.wrap(f"! {item.text}" if item.warning else item.text, width)
     return [_painted(RED, text, color) for text in lines] if item.warning else lines
 
 
@@ -182,23 +184,22 @@ def _cell(value: float, item: Strip) -> str:
     return BARS[min(int(share * len(BARS)), len(BARS) - 1)]
 
 
-def _line(item: Line) -> Iterator[str]:
+def _line(item: Line, width: int) -> Iterator[str]:
     left = written(item.left)
     forms = [written(form) for form in item.forms]
     numbers = [] if item.numbers is None else [written(item.numbers, item.digits)]
-    sign = "=" if item.exact else "≈"
     parts = [f"= {part}" for part in [*forms, *numbers] if part != item.result]
     remark = f"   ({item.remark})" if item.remark else ""
-    parts.append(f"{sign} {item.result}{remark}")
+    parts.append(f"{item.sign} {item.result}{remark}")
     indent = " " * len(left)
     whole = " ".join([left, *parts])
-    if len(whole) <= WIDTH:
+    if len(whole) <= width:
         yield whole
     else:
         start = left
         for part in parts:
-            for text in textwrap.wrap(part, WIDTH - len(left), break_long_words=False, break_on_hyphens=False):
-                yield f"{start} {text}" if text.startswith(("= ", "≈ ")) else f"{indent}     {text}"
+            for text in textwrap.wrap(part, max(width - len(left), 24), break_long_words=False, break_on_hyphens=False):
+                yield f"{start} {text}" if text.startswith(("= ", "≈ ", "≠ ")) else f"{indent}     {text}"
                 start = indent
     if len(item.by) > 1:
         yield f"{indent}   " + ", ".join(f"{written(factor)}: {layer}" for factor, layer in item.by)

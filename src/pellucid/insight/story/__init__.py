@@ -13,10 +13,8 @@ from pellucid.insight.story.update import of_update
 if TYPE_CHECKING:
     from pellucid.insight.tracing import Trace
 
-LEGEND = (
-    "x: input; w, b: weights and bias; z: what a layer with parameters gives; a: what an activation makes of it; "
-    "t: target; l[n]: loss of record n; L: loss; ': after the step. All are counted from 1."
-)
+FORWARD = "x: input; w, b: weights and bias; z: what a layer with parameters gives; a: what an activation makes of it"
+STEP = f"{FORWARD}; t: target; l[n]: loss of record n; L: loss; ': after the step"
 
 __all__ = ["Line", "Remark", "Section", "Story", "Strip", "Unit", "tell"]
 
@@ -56,7 +54,7 @@ def tell(trace: "Trace", record: int | None = None, unit: Unit = None) -> Story:
         sections += [of_loss(way, trace.loss), *(back(way, place) for place in reversed(places))]
     if trace.update is not None:
         sections.append(of_update(way, trace.update))
-    about = [Remark(LEGEND)]
+    about = [Remark(f"{STEP if trace.loss is not None else FORWARD}. All are counted from 1.")]
     if way.records > 1:
         about.append(Remark(f"Record {record + 1} of {way.records} is followed."))
     if bad is not None:

@@ -26,7 +26,8 @@ def back(way: Followed, place: int) -> Section:
     assert loss is not None
     if place == len(way.trace.layers) - 1:
         section.items.append(sent_back(way, loss))
-    section.items.append(way.values(Derivative(LOSS, way.names.letters[place + 1]), "arrives", layer.dy))
+    if place < len(way.trace.layers) - 1 or layer.dy[way.record].size > 1:  # a single value stands in the equation
+        section.items.append(way.values(Derivative(LOSS, way.names.letters[place + 1]), "arrives", layer.dy))
     if isinstance(formulas, str):
         section.items.append(Remark(formulas))
     else:
@@ -63,13 +64,16 @@ def followed_parameters(way: Followed, place: int) -> list[tuple[str, Index]]:
 def _parameters(way: Followed, place: int, formulas: LayerFormulas) -> list[Item]:
     """Return the chain rule for the parameters of the unit that is followed."""
     found: list[Item] = []
-    for name, at in followed_parameters(way, place):
-        found += _chain(way, place, formulas, name, at)
+    for number, (name, at) in enumerate(followed_parameters(way, place)):
+        found += _chain(way, place, formulas, name, at, name_factors=number == 0)
     return found
 
 
-def _chain(way: Followed, place: int, formulas: LayerFormulas, name: str, at: Index) -> list[Item]:
-    """Return one parameter's gradient: the product for the followed record, and the sum over all records."""
+def _chain(way: Followed, place: int, formulas: LayerFormulas, name: str, at: Index, name_factors: bool) -> list[Item]:
+    """Return one parameter's gradient: the product for the followed record, and the sum over all records.
+
+    ``name_factors``: whether it is said which layer contributes which factor.
+    """
     layer, unit = way.trace.layers[place], way.units[place]
     assert layer.dy is not None
     total = layer.gradients[name][at]
@@ -87,7 +91,7 @@ def _chain(way: Followed, place: int, formulas: LayerFormulas, name: str, at: In
                 (product_of([*factors, slope]),),
                 product_of(numbers),
                 parts[way.record] if way.records > 1 else total,
-                by=(*by, (slope, layer.name)),
+                by=(*by, (slope, layer.name)) if name_factors else (),
             )
         )
     if way.records > 1:

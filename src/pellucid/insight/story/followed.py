@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -17,7 +17,10 @@ from pellucid.insight.worked import LayerFormulas, Worked
 if TYPE_CHECKING:
     from pellucid.insight.tracing import Trace
 
-Unit = int | Mapping[str, int] | None
+UNUSABLE = (ValueError, IndexError, TypeError)
+"""What comes of a formula that does not fit its layer, loss or optimizer."""
+
+Unit: TypeAlias = int | Mapping[str, int] | None
 
 
 class Followed:
@@ -40,7 +43,7 @@ class Followed:
     def __init__(self, trace: "Trace", record: int, units: list[Index], entry: Index) -> None:
         self.trace, self.record, self.units = trace, record, units
         self.entries = [entry, *units[:-1]]
-        self.names = Names(trace.layers, trace.input_names)
+        self.names = Names(trace.layers, trace.feature_names)
         self.formulas = [formulas_of(layer, record) for layer in trace.layers]
 
     @property
@@ -72,7 +75,7 @@ def formulas_of(layer: LayerRecord, row: int) -> LayerFormulas | str:
         unit = next(iter(found.units), None)
         if unit is not None:
             found.output(unit)
-    except (ValueError, IndexError, TypeError) as problem:
+    except UNUSABLE as problem:
         return f"Its formula cannot be used ({problem}): its arrays are shown instead."
     return found
 
@@ -111,19 +114,28 @@ def _asked(trace: "Trace", unit: Unit) -> dict[str, Index]:
 def _units(trace: "Trace", record: int, asked: dict[str, Index]) -> tuple[list[Index], Index]:
     """Return the place in each layer's output that is followed, and the one in the input."""
     layers, units = trace.layers, []
-    back = trace.loss is not None
-    following = _most(layers[-1].y[record] if layers[-1].dy is None else layers[-1].dy[record], signed=not back)
+    plain = [_is_plain(layer, record) for layer in layers]
+    last = layers[-1]
+    following = _most(last.y[record], signed=True) if last.dy is None else _most(last.dy[record])
     for place in reversed(range(len(layers))):
-        layer = layers[place]
-        unit = asked.get(layer.name, following)
+        unit = asked.get(layers[place].name, following)
         units.append(unit)
-        formulas = formulas_of(layer, record)
-        same = layer.x.shape == layer.y.shape
-        if same and (isinstance(formulas, str) or formulas.plain):
+        if plain[place]:
             following = unit
-        else:
-            following = _most(layer.x[record] if layer.dx is None else layer.dx[record])
+            continue
+        # Seen from below the activations: what arrives at a dead unit goes no further.
+        below = place
+        while below and plain[below - 1]:
+            below -= 1
+        dx = layers[below].dx
+        following = _most(layers[place].x[record] if dx is None else dx[record])
     return units[::-1], following
+
+
+def _is_plain(layer: LayerRecord, record: int) -> bool:
+    """Return whether each value of a layer's output comes from the one in the same place of its input."""
+    formulas = formulas_of(layer, record)
+    return layer.x.shape == layer.y.shape and (isinstance(formulas, str) or formulas.plain)
 
 
 def _most(values: Array, signed: bool = False) -> Index:

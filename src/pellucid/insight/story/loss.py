@@ -9,8 +9,9 @@ from pellucid.configuration import as_code
 from pellucid.insight.formulas import Index, Reader, read, read_derivative
 from pellucid.insight.names import LOSS, record_loss, shown_index
 from pellucid.insight.recording import LossRecord
-from pellucid.insight.story.followed import Followed
-from pellucid.insight.story.parts import Line, Section, line, product_of, sum_of
+from pellucid.insight.story.followed import UNUSABLE, Followed
+from pellucid.insight.story.forward import differing
+from pellucid.insight.story.parts import Item, Line, Remark, Section, line, product_of, size_of, sum_of
 from pellucid.insight.terms import Add, Derivative, Divide, Multiply, Number, Over, Symbol, Term, worked_out
 from pellucid.insight.worked import Worked, settings_of
 
@@ -19,27 +20,44 @@ def of_loss(way: Followed, found: LossRecord) -> Section:
     """Return the loss's part of the story."""
     section = Section(f"Loss: {as_code(found.loss)}", "loss", 0)
     section.items.append(way.values("t", "", found.target))
-    entry = _entry(way, found)
-    own, worked = _own(way, found, entry), _worked(way, found, entry)
-    value = float(found.losses[way.record][entry])
-    if worked is None:
-        section.items.append(line(own, (), None, value))
-    else:
-        reader, at = _symbols(way, found, worked, entry), _at(worked, entry)
-        for equation in worked.equations:
-            if not at.keys() >= set(equation.index):
-                continue  # it has an index of its own: its values are worked out where they are used
-            numbers = worked.numbers(equation.right, at)
-            last = equation is worked.equations[-1]
-            left = own if last else Symbol(equation.name)
-            forms = (reader.symbols(equation.right, at),)
-            section.items.append(line(left, forms, numbers, value if last else worked_out(numbers)))
+    try:
+        section.items += _formula(way, found)
+    except UNUSABLE as problem:
+        section.items.append(Remark(f"Its formula cannot be used ({problem})."))
+        section.items.append(_bare(way, found))
     section.items.append(_reduced(found))
     if found.penalty:
         total = Add((Number(found.value), Number(found.penalty)))
         form = Add((LOSS, Symbol("penalty")))
         section.items.append(line(Symbol("cost"), (form,), total, found.value + found.penalty))
     return section
+
+
+def _formula(way: Followed, found: LossRecord) -> list[Item]:
+    """Return the loss's formula for the record that is followed, and whether forward computed the same."""
+    entry = _entry(way, found)
+    worked = _worked(way, found, entry)
+    if worked is None:
+        return [_bare(way, found)]
+    reader, at, value = _symbols(way, found, worked, entry), _at(worked, entry), float(found.losses[way.record][entry])
+    items: list[Item] = []
+    numbers: Term = Number(value)
+    for equation in worked.equations:
+        if not at.keys() >= set(equation.index):
+            continue  # it has an index of its own: its values are worked out where they are used
+        numbers = worked.numbers(equation.right, at)
+        last = equation is worked.equations[-1]
+        left = _own(way, found, entry) if last else Symbol(equation.name)
+        forms = (reader.symbols(equation.right, at),)
+        items.append(line(left, forms, numbers, value if last else worked_out(numbers)))
+    again = worked_out(numbers)
+    return [*items, *differing("Its formula gives", again, "forward", value, found.losses, size_of(items))]
+
+
+def _bare(way: Followed, found: LossRecord) -> Line:
+    """Return the followed record's loss, without formula."""
+    entry = _entry(way, found)
+    return line(_own(way, found, entry), (), None, float(found.losses[way.record][entry]))
 
 
 def _own(way: Followed, found: LossRecord, entry: Index) -> Symbol:
@@ -104,17 +122,23 @@ def _symbols(way: Followed, found: LossRecord, worked: Worked, entry: Index) -> 
 
 def sent_back(way: Followed, found: LossRecord) -> Line:
     """Return the gradient with which the way back begins."""
+    try:
+        return _slope(way, found)
+    except UNUSABLE:  # said where the loss is told
+        left = way.names.arriving(len(way.trace.layers), way.units[-1])
+        return line(left, (), None, float(found.d_output[way.record][way.units[-1]]))
+
+
+def _slope(way: Followed, found: LossRecord) -> Line:
+    """Return the gradient with which the way back begins, by the loss's derivative."""
     unit, entry = way.units[-1], _entry(way, found)
     left = way.names.arriving(len(way.trace.layers), unit)
     value = float(found.d_output[way.record][unit])
     by: tuple[tuple[Term, str], ...] = ((left, type(found.loss).__name__),)
     worked = _worked(way, found, entry)
-    text = found.loss.derivatives.get("output")
-    what = "output"
-    for name, right in found.loss.derivatives.items():
-        what, text = name, right
-    if worked is None or text is None:
+    if worked is None or not found.loss.derivatives:
         return line(left, (), None, value, by=by)
+    ((what, text),) = found.loss.derivatives.items()
     equation = read_derivative(what, text)
     at = _at(worked, entry) | dict(zip(equation.index, unit, strict=False))
     if not equation.index:

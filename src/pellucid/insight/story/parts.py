@@ -37,8 +37,9 @@ class Line:
         The result as it is shown.
     digits : int
         How many digits of ``numbers`` are shown: enough that they give the result as it is shown.
-    exact : bool
-        Whether they do. Not where all digits cancel, and only rounding is left.
+    sign : str
+        What stands before the result: "="; "≈" where all digits cancel and only rounding is left; "≠" where the formula
+        does not give what the layer computed.
     by : tuple of (Term, str)
         Which layer contributes which factor.
     remark : str
@@ -51,7 +52,7 @@ class Line:
     value: float
     result: str
     digits: int
-    exact: bool
+    sign: str
     by: tuple[tuple[Term, str], ...] = ()
     remark: str = ""
 
@@ -75,8 +76,8 @@ class Strip:
     low, high : float
         The range of its finite values.
     cells : tuple of float
-        Its values, or means of neighbours where there are more than fit; NaN for a cell that holds a value which is not
-        finite.
+        Its values, or of neighbours the one farthest from 0 where there are more than fit; NaN for a cell that holds a
+        value which is not finite.
     whole : bool
         Whether each cell is one value.
     not_finite : int
@@ -152,14 +153,16 @@ def line(
     """
     value = float(value)
     if numbers is None:
-        return Line(left, forms, None, value, figure(value, DIGITS), DIGITS, True, by, remark)
+        return Line(left, forms, None, value, figure(value, DIGITS), DIGITS, "=", by, remark)
     for digits in range(DIGITS, MOST_DIGITS + 1):
         if _gives(numbers, digits, value, DIGITS):
-            return Line(left, forms, numbers, value, figure(value, DIGITS), digits, True, by, remark)
+            return Line(left, forms, numbers, value, figure(value, DIGITS), digits, "=", by, remark)
     for fewer in range(DIGITS - 1, 1, -1):
         if _gives(numbers, MOST_DIGITS, value, fewer):
-            return Line(left, forms, numbers, value, figure(value, fewer), MOST_DIGITS, True, by, remark)
-    return Line(left, forms, numbers, value, figure(value, DIGITS), MOST_DIGITS, False, by, remark)
+            return Line(left, forms, numbers, value, figure(value, fewer), MOST_DIGITS, "=", by, remark)
+    rough = abs(worked_out(numbers) - value) <= 1e-6 * max(abs(value), _largest(numbers))
+    sign, digits = ("≈", MOST_DIGITS) if rough else ("≠", DIGITS)
+    return Line(left, forms, numbers, value, figure(value, DIGITS), digits, sign, by, remark)
 
 
 def _gives(numbers: Term, digits: int, value: float, shown: int) -> bool:
@@ -182,7 +185,7 @@ def strip(name: Symbol | Derivative | str, what: str, array: Array, shown: Array
     finite = array[np.isfinite(array)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (math.nan, math.nan)
     parts = np.array_split(values, min(CELLS, values.size)) if values.size else []
-    cells = tuple(float(part.mean()) if np.isfinite(part).all() else math.nan for part in parts)
+    cells = tuple(float(part[np.abs(part).argmax()]) if np.isfinite(part).all() else math.nan for part in parts)
     return Strip(name, what, array.shape, low, high, cells, values.size <= CELLS, int(array.size - finite.size))
 
 

@@ -1,5 +1,6 @@
 """The update: what the optimizer makes of the gradient, and where the parameters come to."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,8 +11,9 @@ from pellucid.insight.formulas import Index, Reader, read
 from pellucid.insight.names import LOSS
 from pellucid.insight.recording import UpdateRecord
 from pellucid.insight.story.back import followed_parameters
-from pellucid.insight.story.followed import Followed
-from pellucid.insight.story.parts import Item, Remark, Section, line, strip
+from pellucid.insight.story.followed import UNUSABLE, Followed
+from pellucid.insight.story.forward import differing
+from pellucid.insight.story.parts import Item, Remark, Section, line, size_of, strip
 from pellucid.insight.terms import Add, Apply, Derivative, Multiply, Negative, Number, Symbol, Term, worked_out
 from pellucid.insight.worked import Worked, settings_of
 from pellucid.penalties import Penalty
@@ -27,15 +29,19 @@ def of_update(way: Followed, update: UpdateRecord) -> Section:
         long, short = (float(np.linalg.norm(one)) for one in (update.gradient, update.clipped))
         section.items.append(Remark(f"The gradient, of length {long:.5g}, was clipped to length {short:.5g}."))
     slots = {(slot.layer, slot.name): slot for slot in way.trace.network.layout.slots}
+    told: Counter[tuple[int, str]] = Counter()
     for place in range(len(way.trace.layers)):
         chosen = followed_parameters(way, place)
         for name, at in chosen:
+            told[place, name] += 1
             slot = slots[place, name]
             position = slot.start + (int(np.ravel_multi_index(at, slot.shape)) if at else 0)
             section.items += _moved(way, update, place, name, at, position, slot.is_bias)
         if chosen:
             break
     for (place, name), slot in slots.items():
+        if told[place, name] == slot.stop - slot.start:
+            continue  # every value has been told
         after = update.after[slot.start : slot.stop].reshape(slot.shape)
         symbol, full = way.names.of(place, name, ()), f"{way.trace.network.names[place]}.{name}"
         section.items.append(strip(_primed(symbol), f"{full} after the step", after))
@@ -63,23 +69,31 @@ def _moved(
     if update.clipped[position] != update.gradient[position]:
         found.append(line(GRADIENT, (), None, float(update.clipped[position]), remark="after clipping"))
         gradient = GRADIENT
-    rule = update.plan.optimizer
     step = float(update.step[position])
-    if rule.formula:
-        worked = Worked(read(rule.formula), _values(update, position), (position,))
-        names = {"gradient": gradient, "theta": symbol}
-        for equation in worked.equations:
-            numbers, last = worked.numbers(equation.right), equation.name == STEP.letter
-            left = (
-                STEP if last else Symbol(equation.name.removesuffix("_new"), marks=int(equation.name.endswith("_new")))
-            )
-            form = _reader(names, worked).symbols(equation.right, {})
-            found.append(line(left, (form,), numbers, step if last else worked_out(numbers)))
-    else:
-        found.append(line(STEP, (), None, step))
+    try:
+        found += _rule(update, position, gradient, symbol)
+    except UNUSABLE as problem:
+        found += [Remark(f"Its formula cannot be used ({problem})."), line(STEP, (), None, step)]
     moved = Add((Number(float(update.before[position])), Number(-step)))
     found.append(line(_primed(symbol), (Add((symbol, Negative(STEP))),), moved, float(update.after[position])))
     return found
+
+
+def _rule(update: UpdateRecord, position: int, gradient: Term, symbol: Symbol) -> list[Item]:
+    """Return the optimizer's formula for one parameter, and whether it made the same step."""
+    rule, step = update.plan.optimizer, float(update.step[position])
+    if not rule.formula:
+        return [line(STEP, (), None, step)]
+    worked = Worked(read(rule.formula), _values(update, position), (position,))
+    reader = _reader({"gradient": gradient, "theta": symbol}, worked)
+    found: list[Item] = []
+    numbers: Term = Number(step)
+    for equation in worked.equations:
+        numbers, last = worked.numbers(equation.right), equation.name == STEP.letter
+        left = STEP if last else Symbol(equation.name.removesuffix("_new"), marks=int(equation.name.endswith("_new")))
+        found.append(line(left, (reader.symbols(equation.right, {}),), numbers, step if last else worked_out(numbers)))
+    again = worked_out(numbers)
+    return [*found, *differing("Its formula gives", again, "update", step, update.step, size_of(found))]
 
 
 def _with_penalty(penalty: Penalty, gradient: Term, parameter: Term) -> Term:
