@@ -716,7 +716,14 @@ def test_no_colour_where_there_is_no_terminal(command, monkeypatch):
 
 
 def test_every_command_is_registered():
-    assert {name for name in app.app if not name.startswith("-")} == {"demo", "train", "predict"}
+    assert {name for name in app.app if not name.startswith("-")} == {
+        "demo",
+        "diagnose",
+        "explain",
+        "plot",
+        "predict",
+        "train",
+    }
 
 
 def test_the_compiled_engine_comes_to_the_same_model(command, folder):

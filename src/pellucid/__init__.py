@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         Uniform,
         Zeros,
     )
-    from pellucid.insight import Trace, trace
+    from pellucid.insight import Diagnosis, Finding, RateRange, Trace, diagnose, learning_rate_range, trace
     from pellucid.layers import (
         ELU,
         GELU,
@@ -113,7 +113,12 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "Zeros",
     ),
     "insight": (
+        "Diagnosis",
+        "Finding",
+        "RateRange",
         "Trace",
+        "diagnose",
+        "learning_rate_range",
         "trace",
     ),
     "layers": (
@@ -206,8 +211,10 @@ __all__ = [
     "CosineDecay",
     "CrossEntropyFromLogits",
     "Dense",
+    "Diagnosis",
     "EarlyStopping",
     "ExponentialDecay",
+    "Finding",
     "GaussianNLL",
     "GlorotNormal",
     "GlorotUniform",
@@ -243,6 +250,7 @@ __all__ = [
     "Progress",
     "Quantile",
     "RMSprop",
+    "RateRange",
     "ReLU",
     "ReduceOnPlateau",
     "Report",
@@ -263,6 +271,8 @@ __all__ = [
     "Zeros",
     "__version__",
     "check_gradients",
+    "diagnose",
+    "learning_rate_range",
     "load",
     "trace",
 ]

@@ -20,6 +20,9 @@ EXAMPLES = "  \n".join(
         "pellucid train homes.csv --target price",
         "pellucid train homes.csv --target price --ignore city --ignore street",
         "pellucid predict homes.pellucid new.csv --output predictions.csv",
+        "pellucid explain homes.pellucid new.csv --row 1",
+        "pellucid diagnose homes.pellucid homes.csv",
+        "pellucid plot residuals homes.pellucid homes.csv",
     )
 )
 
@@ -38,6 +41,9 @@ app = App(
 app.command("pellucid.cli.demo:demo", name="demo", help="Train the first network of a tutorial, every number shown.")
 app.command("pellucid.cli.train:train", name="train", help="Train a network on a table, and write it to a file.")
 app.command("pellucid.cli.predict:predict", name="predict", help="Predict the rows of a table with a trained model.")
+app.command("pellucid.cli.explain:explain", name="explain", help="Explain the prediction of one row of a table.")
+app.command("pellucid.cli.diagnose:diagnose", name="diagnose", help="Find what is wrong with a model or its table.")
+app.command("pellucid.cli.plot:plot", name="plot", help="Draw a model, or what it predicts, into a picture file.")
 
 
 class Screen(Console):
@@ -162,5 +168,5 @@ def say(text: str, *, start: str = "", style: str = "") -> None:
 
 
 def _command(arguments: Sequence[str]) -> str:
-    known = [word for word in arguments[:1] if word in ("demo", "train", "predict")]
+    known = [word for word in arguments[:1] if word in ("demo", "train", "predict", "explain", "diagnose", "plot")]
     return f"{known[0]} " if known else ""

@@ -64,7 +64,7 @@ def predict(
         say(f"wrote {frame.height:,} predictions to {output}")
 
 
-def check_order(model: Path, table: Path) -> None:
+def check_order(model: Path, table: Path, usage: str = "pellucid predict MODEL TABLE") -> None:
     """Refuse a table in the model's place, and a model in the table's."""
     from pellucid.tables.reading import PARQUET_SUFFIXES, TEXT_SUFFIXES, check_is_file
 
@@ -72,7 +72,7 @@ def check_order(model: Path, table: Path) -> None:
     if is_model(model):
         return
     if model.suffix.lower() in TEXT_SUFFIXES + PARQUET_SUFFIXES or (table.is_file() and is_model(table)):
-        raise CommandError(f"{model} is not a Pellucid model; the model comes first: pellucid predict MODEL TABLE")
+        raise CommandError(f"{model} is not a Pellucid model; the model comes first: {usage}")
 
 
 def is_model(path: Path) -> bool:
@@ -100,10 +100,7 @@ def loaded(path: Path) -> Any:
 
 def notes(model: "TableModel", frame: "pl.DataFrame", table: Path) -> None:
     """Say on standard error what the person may not expect of the table."""
-    extra = model.extra_columns(frame)
-    if extra:
-        more = f" and {len(extra) - COLUMNS_NAMED} more" if len(extra) > COLUMNS_NAMED else ""
-        say(f"note: the model does not know, and did not use: {', '.join(map(shown, extra[:COLUMNS_NAMED]))}{more}")
+    note_extra_columns(model, frame)
     far = model.unusual_values(frame, source=table)
     if far:
         name = next(iter(far))
@@ -115,3 +112,11 @@ def notes(model: "TableModel", frame: "pl.DataFrame", table: Path) -> None:
             f"note: column {name!r}, row {row + 1}: {frame[name][row]} lies far outside what was learnt from "
             f"({low} to {high}), and its prediction is a guess{others}"
         )
+
+
+def note_extra_columns(model: "TableModel", frame: "pl.DataFrame") -> None:
+    """Say on standard error which columns the model does not look at."""
+    extra = model.extra_columns(frame)
+    if extra:
+        more = f" and {len(extra) - COLUMNS_NAMED} more" if len(extra) > COLUMNS_NAMED else ""
+        say(f"note: the model does not know, and did not use: {', '.join(map(shown, extra[:COLUMNS_NAMED]))}{more}")

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
     import polars as pl
 
+    from pellucid.insight.diagnosis import Diagnosis
+    from pellucid.tables.explanation import Explanation
+
 Source = str | os.PathLike[str]
 
 LEARNING_RATE = 0.005
@@ -437,6 +440,73 @@ class TableModel:
         if not self.learnt.target.classes:
             raise ValueError(f"the target {self.target!r} is numeric, and has no classes to give probabilities of")
         return self._probabilities(self._output(frame, source))
+
+    def explain(self, frame: Any, row: int, *, source: Source = "the table") -> Explanation:
+        """Explain the prediction of one row: every number of it, what each column pushed, the nearest other answer.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame, polars.DataFrame, pyarrow.Table or narwhals.DataFrame
+            The table that the row is in.
+        row : int
+            Its place in the table, from 0.
+        source : str or path-like
+            What messages call the table.
+
+        Returns
+        -------
+        Explanation
+
+        Raises
+        ------
+        TableError
+            If columns are missing or cannot be used as numbers, as for `predict`.
+        ValueError
+            If there is no such row.
+
+        Examples
+        --------
+        >>> import polars
+        >>> frame = polars.DataFrame({"x": [0.0, 1.0, 2.0, 3.0], "size": ["S", "S", "L", "L"]})
+        >>> found = TableModel("size", epochs=200).fit(frame).explain(frame, row=0)
+        >>> found.prediction, found.change.prediction
+        ('S', 'L')
+        """
+        from pellucid.tables.explanation import explain_row
+
+        return explain_row(self, frame, row, source=source)
+
+    def diagnose(self, frame: Any = None, *, source: Source = "the table") -> Diagnosis:
+        """Look for what may be wrong with the network, its training, and the table it was trained on.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame, polars.DataFrame, pyarrow.Table or narwhals.DataFrame, optional
+            The table that the model learnt from, or another with its columns and target. Without one the checks that
+            need rows are not made, and the result says so.
+        source : str or path-like
+            What messages call the table.
+
+        Returns
+        -------
+        Diagnosis
+
+        Raises
+        ------
+        TableError
+            If columns are missing or cannot be used.
+
+        Examples
+        --------
+        >>> import polars
+        >>> frame = polars.DataFrame({"x": [0.0, 1.0, 2.0, 3.0] * 15, "same": [7] * 60, "y": [0, 1, 4, 9] * 15})
+        >>> found = TableModel("y", kind="numeric").fit(frame).diagnose(frame)
+        >>> "constant_columns" in [finding.kind for finding in found.findings]
+        True
+        """
+        from pellucid.tables.diagnosis import diagnose_table
+
+        return diagnose_table(self, frame, source=source)
 
     def predict_table(self, frame: Any, *, probabilities: bool = True, source: Source = "the table") -> pl.DataFrame:
         """Return predictions as a table: the column ``prediction``, and one ``probability_...`` for each class.

@@ -1,0 +1,215 @@
+"""Why a model of a table predicts what it predicts for one row, in the table's own units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pellucid.errors import TableError
+from pellucid.insight.attribution import Attribution, LogOdds, integrated_gradients
+from pellucid.insight.renderings import html, text
+from pellucid.insight.story import Story
+from pellucid.insight.tracing import Trace, trace
+from pellucid.tables import explanation_story, explanation_text
+from pellucid.tables.evaluation import choice
+from pellucid.tables.model import Source, TableModel
+from pellucid.tables.nearest_change import Change, Value, nearest_change
+from pellucid.tables.reading import to_frame
+from pellucid.tables.scaler import Numbers, Scaler
+from pellucid.tables.target import Label, Target
+
+if TYPE_CHECKING:
+    import narwhals.stable.v2 as nw
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """A prediction taken apart. ``str`` gives it as text, ``to_dict`` as plain values for JSON.
+
+    Attributes
+    ----------
+    row : int
+        From 0; texts count from 1.
+    source : str
+        What texts call the table.
+    target : Target
+    target_summary : dict
+        Of the target in the training rows: ``mean`` and ``std`` [1], or ``shares`` [C].
+    prediction : label or float
+    probabilities : list of (label, float)
+        Empty for a numeric target.
+    columns : tuple of str
+        The C inputs.
+    values : list of bool, int or float
+        Of the row, as they stand in the table.
+    standardised : array [C]
+        z = (value - mean) / std, with the figures of ``scaler``; 0 for a constant column.
+    scaler : Scaler
+        Mean, standard deviation and range of each column in the training rows.
+    trace : Trace
+        The forward pass, from ``standardised`` on.
+    attribution : Attribution
+        In the network's own units. The baseline is the mean of the training rows: zeros, once standardised.
+    parts : array [C]
+        What each column pushed: in the target's units, or for classes in the log-odds of the predicted class.
+    output_at_row, output_at_mean : float
+        The prediction, or those log-odds, for this row and for the mean of the training rows.
+    completeness_error : float
+        How far the parts' sum is from ``output_at_row - output_at_mean``.
+    change : Change or None
+        The nearest other answer; None for a numeric target, or if no change of one column gives one.
+    unusual : tuple of str
+        Columns whose value lies far outside what was learnt from, which makes the prediction a guess.
+    """
+
+    row: int
+    source: str
+    target: Target
+    target_summary: dict[str, Numbers]
+    prediction: Any
+    probabilities: list[tuple[Label, float]]
+    columns: tuple[str, ...]
+    values: list[Value]
+    standardised: Numbers
+    scaler: Scaler
+    trace: Trace
+    attribution: Attribution
+    parts: Numbers
+    output_at_row: float
+    output_at_mean: float
+    completeness_error: float
+    change: Change | None
+    unusual: tuple[str, ...]
+
+    @property
+    def units(self) -> str:
+        """What the parts are measured in."""
+        return f"log-odds of {self.prediction!r}" if self.target.classes else self.target.name
+
+    def __str__(self) -> str:
+        return explanation_text.summary(self)
+
+    def story(self) -> Story:
+        """Return every number from the row to its prediction: standardising, the network, and back to the units."""
+        return explanation_story.story(self)
+
+    def numbers(self, *, color: bool = False, width: int = 96) -> str:
+        """Return every number from the row to its prediction as text, as :meth:`pellucid.Trace.text` does."""
+        return text.render(self.story(), color=color, width=width)
+
+    def html(self) -> str:
+        """Return both for a notebook: what pushed the prediction, and every number on the way to it."""
+        return f"<pre>{escape(str(self))}</pre>{html.render(self.story())}"
+
+    def _repr_html_(self) -> str:
+        return self.html()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all but the trace as plain values; ``row`` counts from 1, what is not finite is None."""
+        return explanation_text.to_dict(self)
+
+
+def explain_row(
+    model: TableModel, frame: Any, row: int, *, source: Source = "the table", steps: int = 100_000
+) -> Explanation:
+    """Explain the prediction of one row.
+
+    Parameters
+    ----------
+    model : TableModel
+        A trained one.
+    frame : pandas.DataFrame, polars.DataFrame, pyarrow.Table or narwhals.DataFrame
+        The table that the row is in.
+    row : int
+        Its place in the table, from 0.
+    source : str or path-like
+        What messages call the table.
+    steps : int
+        At most so many gradients, as for `pellucid.insight.integrated_gradients`.
+
+    Returns
+    -------
+    Explanation
+
+    Raises
+    ------
+    TableError
+        If columns are missing or cannot be used as numbers, as for `TableModel.predict`.
+    ValueError, TypeError
+        If there is no such row, or the model is none.
+
+    Examples
+    --------
+    >>> import polars
+    >>> frame = polars.DataFrame({"x": [0.0, 1.0, 2.0, 3.0], "size": ["S", "S", "L", "L"]})
+    >>> found = explain_row(TableModel("size", epochs=200).fit(frame), frame, 0)
+    >>> found.prediction, found.change.column, found.change.prediction
+    ('S', 'x', 'L')
+    >>> bool(abs(found.parts.sum() - (found.output_at_row - found.output_at_mean)) < 1e-6)
+    True
+    """
+    if not isinstance(model, TableModel):
+        raise TypeError(f"explain_row explains a TableModel, found a {type(model).__name__}")
+    wrapped, learnt = to_frame(frame), model.learnt
+    X = model._inputs(wrapped, source)
+    whole = isinstance(row, int | np.integer) and not isinstance(row, bool)
+    if not whole or not 0 <= row < len(X):
+        raise ValueError(f"row must be a whole number from 0 to {len(X) - 1}, found {row!r}")
+    row, scaler, target = int(row), learnt.scaler, learnt.target
+    z = scaler.standardise(X[row : row + 1])  # [1,C]
+    if not np.isfinite(z).all():
+        column = int(np.argmin(np.isfinite(z[0])))
+        raise TableError(
+            f"{source}: column {learnt.columns[column]!r}, row {row + 1}: {X[row, column]} is too far "
+            f"from the values learnt from ({scaler.low[column]:.6g} to {scaler.high[column]:.6g})"
+        )
+    watched = trace(learnt.network, z)
+    if not np.isfinite(watched.output).all():
+        raise TableError(f"{source}, row {row + 1}: the network's output is not finite, as values lie too far away")
+    code = int(choice(watched.output)[0])
+    several = target.kind == "multiclass"
+    found = integrated_gradients(
+        learnt.network, z, baseline=np.zeros(len(learnt.columns)), link=LogOdds(code) if several else None, steps=steps
+    )
+    # From the network's units to those that a person thinks in: first the factor, then what is added.
+    factor, added = 1.0, 0.0
+    if target.kind == "numeric":
+        factor, added = float(learnt.summary["std"][0]), float(learnt.summary["mean"][0])
+    elif target.kind == "binary" and code == 0:
+        factor = -1.0
+    prediction: Label = float(model._in_units(watched.output)[0]) if target.kind == "numeric" else target.classes[code]
+    chances = model._probabilities(watched.output)[0].tolist() if target.classes else []
+    values = [_value(wrapped.get_column(name), X[row, place]) for place, name in enumerate(learnt.columns)]
+    unusual = tuple(name for name, rows in model.unusual_values(wrapped, source=source).items() if row in rows)
+    return Explanation(
+        row=row,
+        source=str(source),
+        target=target,
+        target_summary=learnt.summary,
+        prediction=prediction,
+        probabilities=list(zip(target.classes, chances, strict=True)),
+        columns=learnt.columns,
+        values=values,
+        standardised=z[0],
+        scaler=scaler,
+        trace=watched,
+        attribution=found,
+        parts=factor * found.parts[0],
+        output_at_row=factor * float(found.output_at_x[0]) + added,
+        output_at_mean=factor * found.output_at_baseline + added,
+        completeness_error=abs(factor) * float(found.completeness_error[0]),
+        change=nearest_change(model, X, row, values) if target.classes else None,
+        unusual=unusual,
+    )
+
+
+def _value(column: nw.Series[Any], number: float) -> Value:
+    """Return a number as what its column holds."""
+    import narwhals.stable.v2 as nw
+
+    if column.dtype == nw.Boolean:
+        return bool(number)
+    return int(number) if column.dtype.is_integer() else float(number)

@@ -1,0 +1,144 @@
+"""The smallest change of one column that changes a model's answer for a row of a table."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pellucid.insight.nearest import nearest_flips
+from pellucid.tables.evaluation import choice
+from pellucid.tables.model import TableModel
+from pellucid.tables.scaler import Numbers
+from pellucid.tables.target import Label
+
+Value = bool | int | float
+
+# Whole numbers in a wider range are looked at as if they were any numbers, and rounded.
+MOST_WHOLE_NUMBERS = 1_000
+
+
+@dataclass(frozen=True)
+class Change:
+    """The smallest change of one column that changes the answer.
+
+    Attributes
+    ----------
+    column : str
+    before, after : bool, int or float
+        The value in the row, and one that changes the answer: rounded to as few digits as do.
+    deviations : float
+        The change in standard deviations of the training rows, with its sign.
+    prediction : label
+        The answer after the change.
+    low, high : float
+        Between what the column lay in the training rows; ``after`` lies outside only if nothing inside, of any
+        column, changes the answer.
+    """
+
+    column: str
+    before: Value
+    after: Value
+    deviations: float
+    prediction: Label
+    low: float
+    high: float
+
+
+def nearest_change(model: TableModel, X: Numbers, row: int, values: Sequence[Value]) -> Change | None:
+    """Return the nearest change of one column that changes the class of a row.
+
+    Parameters
+    ----------
+    model : TableModel
+        Of classes.
+    X : array [N, C]
+        The whole table, which tells what columns hold whole numbers only.
+    row : int
+        From 0.
+    values : sequence of bool, int or float
+        The row's, as they stand in the table.
+
+    Examples
+    --------
+    >>> import polars
+    >>> frame = polars.DataFrame({"x": [0, 1, 2, 3], "size": ["S", "S", "L", "L"]})
+    >>> model = TableModel("size", epochs=200).fit(frame)
+    >>> change = nearest_change(model, frame[["x"]].to_numpy().astype(float), 0, [0])
+    >>> change.before, change.after, change.prediction
+    (0, 2, 'L')
+    """
+    learnt, x = model.learnt, X[row]
+    scaler = learnt.scaler
+    # Many a table holds its counts, and its 0 and 1, as floats.
+    whole = (np.concatenate([X, [scaler.low, scaler.high]]) % 1 == 0).all(axis=0)  # [N,C] -> [C]
+
+    def standard(numbers: Numbers, place: int) -> Numbers:
+        scaled: Numbers = (numbers - scaler.mean[place]) / scaler.std[place]  # [M]
+        return scaled
+
+    only = {}
+    for place in np.flatnonzero(~scaler.constant).tolist():
+        bounds = float(scaler.low[place]), float(scaler.high[place])
+        if whole[place] and bounds[1] - bounds[0] <= MOST_WHOLE_NUMBERS:
+            only[place] = standard(_whole_numbers(*bounds), place)
+    low, high = (scaler.standardise(bound[None])[0] for bound in (scaler.low, scaler.high))
+    flips = nearest_flips(learnt.network, scaler.standardise(x[None])[0], decide=choice, low=low, high=high, only=only)
+    before = int(choice(learnt.network.predict(scaler.standardise(x[None])))[0])
+    for flip in flips:
+        place = flip.input
+        here, std = float(x[place]), float(scaler.std[place])
+        crossing = float(scaler.mean[place]) + std * flip.value
+        # Such as a negative age: no such thing was ever seen.
+        if not np.isfinite(crossing) or crossing < 0 <= scaler.low[place]:
+            continue
+        for after in _rounded(crossing, here, std, bool(whole[place])):
+            changed = x.copy()
+            changed[place] = after
+            code = int(choice(learnt.network.predict(scaler.standardise(changed[None])))[0])
+            value = type(values[place])(after)
+            if code != before and value == after:
+                return Change(
+                    column=learnt.columns[place],
+                    before=values[place],
+                    after=value,
+                    deviations=(after - here) / std,
+                    prediction=learnt.target.classes[code],
+                    low=float(scaler.low[place]),
+                    high=float(scaler.high[place]),
+                )
+    return None
+
+
+def _whole_numbers(low: float, high: float) -> Numbers:
+    """Return the whole numbers of a range and as far again to both sides; what is 0 or 1 is nothing else.
+
+    Examples
+    --------
+    >>> _whole_numbers(2.0, 4.0), _whole_numbers(0.0, 1.0)
+    (array([0., 1., 2., 3., 4., 5., 6.]), array([0., 1.]))
+    """
+    return np.arange(2.0) if (low, high) == (0, 1) else np.arange(2 * low - high, 2 * high - low + 1)
+
+
+def _rounded(crossing: float, here: float, std: float, whole: bool) -> Iterator[float]:
+    """Give values just behind a crossing, the one with the fewest digits first.
+
+    Examples
+    --------
+    >>> [round(value, 6) for value in _rounded(82.0637, 75.0, 20.0, whole=False)][:3]
+    [82.1, 82.07, 82.064]
+    >>> list(_rounded(82.0637, 75.0, 20.0, whole=True))
+    [83.0]
+    """
+    away = np.ceil if crossing > here else np.floor
+    if whole:
+        near = round(crossing)
+        # A whole number that was found as such comes back from standardising a little off.
+        yield float(near) if abs(crossing - near) < 1e-6 * max(1.0, abs(near)) else float(away(crossing))
+        return
+    coarsest = std * min(max(0.01, 0.02 * abs(crossing - here) / std), 0.1)
+    if 1e-290 < coarsest < 1e290:  # beyond, the powers of ten end
+        digits = -int(np.floor(np.log10(coarsest)))
+        for more in range(digits, digits + 6):
+            yield round(float(away(crossing * 10.0**more)) / 10.0**more, more)
+    yield crossing
