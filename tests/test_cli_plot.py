@@ -17,7 +17,8 @@ pytest.importorskip("cyclopts")
 pytest.importorskip("matplotlib")
 
 from pellucid.cli import plot as plot_command
-from pellucid.cli.pictures import KINDS, text
+from pellucid.cli.picture_request import text
+from pellucid.cli.pictures import KINDS
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -103,6 +104,12 @@ DRAWN = {
     "confusion": ("size.pellucid", "size.csv"),
     "calibration": ("garden.pellucid", "garden.csv"),
     "residuals": ("price.pellucid", "price.csv"),
+    "curves": ("size.pellucid",),
+    "weights": ("price.pellucid", "--shape", "1x3"),
+    "activations": ("size.pellucid", "size.csv"),
+    "gradients": ("garden.pellucid", "garden.csv"),
+    "landscape": ("price.pellucid", "price.csv", "--rows", "20"),
+    "gradcheck": ("size.pellucid", "size.csv"),
 }
 
 
@@ -256,6 +263,32 @@ def test_network_alone_is_drawn_as_a_diagram(command, folder):
     assert (folder / "network-diagram.png").exists()
 
 
+def test_rows_inside_are_standardised_and_as_many_as_asked_for(command, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        "pellucid.insight.plots.distributions.gradient_histograms", lambda trace, ax: seen.append(trace)
+    )
+    status, err = command("gradients", "price.pellucid", "price.csv", "--rows", "12")
+    assert status == 0 and "12 of the 80 rows were used, chosen at random" in err
+    X, y = as_learnt(MODELS["price"], TABLES["price"])
+    rows = [int(np.flatnonzero((row == X).all(axis=1))[0]) for row in seen[0].x]
+    assert len(set(rows)) == 12
+    assert seen[0].loss.value == pytest.approx(np.mean((seen[0].output[:, 0] - y[rows]) ** 2), rel=1e-12)
+
+
+def test_activations_need_no_target(command, folder):
+    TABLES["price"].drop("price").write_csv("new.csv")
+    assert command("activations", "price.pellucid", "new.csv")[0] == 0
+
+
+def test_gradient_check_takes_few_rows(command):
+    assert "32 of the 80 rows were used" in command("gradcheck", "price.pellucid", "price.csv")[1]
+
+
+def test_network_alone_shows_its_weights(command, folder):
+    assert command("weights", "network.pellucid", "--shape", "1x2")[0] == 0
+
+
 # What is refused
 
 
@@ -295,6 +328,18 @@ def test_network_alone_is_drawn_as_a_diagram(command, folder):
         ("dependence size.pellucid size.csv --column area --class smal", "did you mean 'small'?", 1),
         ("confusion size.pellucid size.csv --column area", "--column is for dependence, not for confusion", 2),
         ("residuals price.pellucid price.csv --normalise", "--normalise is for confusion", 2),
+        ("weights price.pellucid", "needs --shape", 2),
+        ("weights price.pellucid --shape 8", "as in --shape 8x8, found '8'", 2),
+        ("weights price.pellucid --shape 0x3", "as in --shape 8x8", 2),
+        ("weights price.pellucid --shape 2x2", "cannot draw weights of price.pellucid: shape", 1),
+        ("curves network.pellucid", "holds no history", 1),
+        ("curves price.pellucid price.csv", "leave price.csv out", 2),
+        ("gradients price.pellucid", "gradients needs a table", 2),
+        ("gradients price.pellucid price.csv --rows 0", "--rows must be at least 1", 2),
+        ("gradients price.pellucid price.csv --rows 81", "--rows asks for 81, and price.csv has 80", 2),
+        ("gradients price.pellucid price.csv --rows 1.5", "takes a whole number", 2),
+        ("residuals price.pellucid price.csv --rows 0", "--rows is for activations, gradients", 2),
+        ("gradcheck price.pellucid garden.csv", "no column 'price' (wanted as target)", 1),
         ("residuals price.pellucid garden.csv", "no column 'price' (wanted as target)", 1),
         ("residuals price.pellucid price.csv --output r.bmp", "must end in .png, .svg, .pdf", 1),
         ("residuals price.pellucid price.csv --output price.csv", "must end in", 1),

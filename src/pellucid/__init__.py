@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         Uniform,
         Zeros,
     )
-    from pellucid.insight import Diagnosis, Finding, RateRange, Trace, diagnose, learning_rate_range, trace
+    from pellucid.insight import Diagnosis, Finding, RateRange, Recorder, Trace, diagnose, learning_rate_range, trace
     from pellucid.layers import (
         ELU,
         GELU,
@@ -116,6 +116,7 @@ _ROOMS: dict[str, tuple[str, ...]] = {
         "Diagnosis",
         "Finding",
         "RateRange",
+        "Recorder",
         "Trace",
         "diagnose",
         "learning_rate_range",
@@ -252,6 +253,7 @@ __all__ = [
     "RMSprop",
     "RateRange",
     "ReLU",
+    "Recorder",
     "ReduceOnPlateau",
     "Report",
     "Schedule",

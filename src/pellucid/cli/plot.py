@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from pellucid.cli.app import CommandError, UsageError, say
-from pellucid.cli.pictures import KINDS, Request
+from pellucid.cli.app import CommandError, UsageError, say, whole_number
+from pellucid.cli.picture_request import Request
+from pellucid.cli.pictures import KINDS
 from pellucid.cli.predict import is_model, loaded, notes
 from pellucid.cli.train import check_output
 from pellucid.errors import PellucidError
@@ -27,7 +28,20 @@ Switch = Parameter(negative=(), show_default=False)
 
 def plot(
     kind: Literal[
-        "diagram", "boundary", "probability", "surface", "dependence", "confusion", "calibration", "residuals"
+        "diagram",
+        "curves",
+        "weights",
+        "boundary",
+        "probability",
+        "surface",
+        "dependence",
+        "confusion",
+        "calibration",
+        "residuals",
+        "activations",
+        "gradients",
+        "landscape",
+        "gradcheck",
     ],
     model: Path,
     table: Path | None = None,
@@ -40,13 +54,16 @@ def plot(
     column: str | None = None,
     of_class: Annotated[str | None, Parameter(name="--class")] = None,
     normalise: Annotated[bool, Switch] = False,
+    shape: str | None = None,
+    rows: Annotated[int | None, Parameter(converter=whole_number)] = None,
     force: Annotated[bool, Switch] = False,
 ) -> None:
     """Draw a picture of a model, or of what it predicts for the rows of a table, and write it to a file.
 
-    Of the model: diagram. Over two columns of a table: boundary and probability (classes), surface (numbers). Of one
-    column: dependence. How good it is on a table with the target: confusion and calibration (classes), residuals
-    (numbers).
+    Of the model alone: diagram, curves (of its training), weights (as images). Over two columns of a table: boundary
+    and probability (classes), surface (numbers). Of one column: dependence. How good it is on a table with the target:
+    confusion and calibration (classes), residuals (numbers). What goes on inside, on such a table: activations,
+    gradients, landscape (of the loss), gradcheck (the proof that gradients are right).
 
     Parameters
     ----------
@@ -55,7 +72,7 @@ def plot(
     model
         The model file.
     table
-        A CSV or Parquet file with the columns that the model learnt from; all kinds but diagram need one.
+        A CSV or Parquet file with the columns that the model learnt from; diagram, curves and weights need none.
     output
         A file ending in .png, .svg or .pdf. By default the model's name and the kind, in the current folder.
     features
@@ -70,6 +87,10 @@ def plot(
         The class whose probability is drawn.
     normalise
         Draw the confusion matrix in percent of each true class.
+    shape
+        The height and width of the images that come in, for weights: 8x8.
+    rows
+        How many rows to use, chosen at random. By default all, but 1,000 at most, and 32 for gradcheck.
     force
         Replace the output file if it exists.
     """
@@ -80,6 +101,8 @@ def plot(
         "column": column,
         "class": of_class,
         "normalise": normalise,
+        "shape": shape,
+        "rows": rows,
     }
     check_options(kind, options)
     check_files(kind, model, table)
@@ -105,7 +128,7 @@ def plot(
 def check_options(kind: str, options: dict[str, Any]) -> None:
     """Refuse an option that would do nothing for this kind."""
     for name, value in options.items():
-        if value and name not in KINDS[kind].options:
+        if value is not None and value is not False and name not in KINDS[kind].options:
             others = [other for other, about in KINDS.items() if name in about.options]
             raise UsageError(f"--{name} is for {', '.join(others)}, not for {kind}")
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from pellucid.insight.checks import CHECKS
 from pellucid.insight.checks.examination import Examination, records_of
-from pellucid.insight.checks.finding import CannotCheckError, Finding, counted
+from pellucid.insight.checks.finding import CannotCheckError, Finding, counted, wrapped
 from pellucid.insight.member import single
 from pellucid.losses import Loss
 from pellucid.network import Network, resolve_loss
@@ -60,7 +60,7 @@ class Diagnosis:
     @property
     def not_checked(self) -> str:
         """The checks that could not be made, with the reasons, as lines of text."""
-        return "\n  ".join(["not checked:", *self._reasons()])
+        return "\n".join(["not checked:", *(line for reason in self._reasons() for line in wrapped(reason))])
 
     def __str__(self) -> str:
         parts = [self.headline, *map(str, self.findings)]

@@ -83,7 +83,7 @@ def loss_landscape(
     y : array [B] or [B, outputs]
     loss : Loss or its short name; by default that of the last training
     thetas : array [T, P], or [T, K, P] for K members, optional
-        Such as a :class:`Recorder` keeps.
+        Such as a :class:`pellucid.Recorder` keeps.
     points : int
         Of the grid, in each direction.
     at_most : int

@@ -27,6 +27,8 @@ SMALLEST_FALL = 0.05
 # Where the loss is lowest, it is about to rise. A tenth of that rate is fastai's rule; the steepest place of the curve,
 # another common rule, was seen to fall into the noise of the lowest rates.
 BELOW_LOWEST = 0.1
+# The test does not end while the loss is within what the first batches showed.
+FIRST_BATCHES = 10
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,8 @@ def _losses(
             found.append(float(report.loss))
             level = float(np.mean(found[-NEIGHBOURS:]))
             best = min(best, level)
-            if level > max(best + (TOO_HIGH - 1) * abs(best), found[0]):
+            # The first batches show how far losses of single batches lie apart, before any rate did anything.
+            if level > max(best + (TOO_HIGH - 1) * abs(best), *found[:FIRST_BATCHES]):
                 break
     return found
 
@@ -222,4 +225,5 @@ def _suggested(rates: Array, smoothed: Array) -> float | None:
     lowest = int(np.argmin(smoothed))
     if smoothed[0] - smoothed[lowest] < SMALLEST_FALL * abs(float(smoothed[0])):
         return None
-    return float(rates[lowest]) * BELOW_LOWEST
+    suggested = float(rates[lowest]) * BELOW_LOWEST
+    return suggested if suggested >= rates[0] else None  # lower than what was tried: chance, or already trained

@@ -18,7 +18,7 @@ def prediction_in_units(model: TableModel) -> Prediction:
     """Return what the model predicts, as a function of rows in the table's own values.
 
     Classes are predicted as probabilities in the order of ``classes_``, a numeric target in its units. Pictures such
-    as :func:`pellucid.insight.plots.boundary.decision_boundary` take it in a network's place.
+    as :func:`pellucid.insight.plots.decision_boundary` take it in a network's place.
 
     Parameters
     ----------
@@ -93,13 +93,37 @@ def truth(model: TableModel, frame: Any, *, source: Source = "the table") -> NDA
     return model.learnt.target.encode(to_frame(frame), source)
 
 
+def standardised(model: TableModel, frame: Any, *, source: Source = "the table") -> Numbers:
+    """Return the columns that the model takes as the network itself sees them: standardised, [N, C].
+
+    Raises
+    ------
+    TableError
+        As for `records`; and if a value is too far from those learnt from.
+
+    Examples
+    --------
+    >>> import polars
+    >>> frame = polars.DataFrame({"x": [5.0, 7.0], "y": [True, False]})
+    >>> standardised(TableModel("y", epochs=1).fit(frame), frame).ravel()
+    array([-1.,  1.])
+    """
+    X = model.learnt.scaler.standardise(records(model, frame, source=source))
+    if not np.isfinite(X).all():
+        row, column = (int(place) for place in np.argwhere(~np.isfinite(X))[0])
+        raise TableError(
+            f"{source}: column {model.columns[column]!r}, row {row + 1} is too far from the values learnt from"
+        )
+    return X
+
+
 def as_learnt(model: TableModel, frame: Any, *, source: Source = "the table") -> tuple[Numbers, NDArray[Any]]:
     """Return rows and target as the network itself sees them: columns, and a numeric target, standardised.
 
     Raises
     ------
     TableError
-        As for `records` and `truth`; and if a value is too far from those learnt from.
+        As for `standardised` and `truth`.
 
     Examples
     --------
@@ -109,12 +133,7 @@ def as_learnt(model: TableModel, frame: Any, *, source: Source = "the table") ->
     >>> X.ravel().round(2), y.round(2)
     (array([-1.22,  0.  ,  1.22]), array([-1.22,  0.  ,  1.22]))
     """
-    X, y = model.learnt.scaler.standardise(records(model, frame, source=source)), truth(model, frame, source=source)
-    if not np.isfinite(X).all():
-        row, column = (int(place) for place in np.argwhere(~np.isfinite(X))[0])
-        raise TableError(
-            f"{source}: column {model.columns[column]!r}, row {row + 1} is too far from the values learnt from"
-        )
+    X, y = standardised(model, frame, source=source), truth(model, frame, source=source)
     if not model.classes_:
         summary = model.learnt.summary
         y = (y - summary["mean"][0]) / summary["std"][0]

@@ -1,5 +1,6 @@
 """What a check hands back: findings, or the reason why it cannot be made."""
 
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -10,6 +11,22 @@ Severity: TypeAlias = Literal["problem", "warning"]
 
 # More places than this are counted, not listed.
 PLACES_LISTED = 8
+
+
+WIDTH = 96
+
+
+def wrapped(text: str) -> list[str]:
+    """Return a sentence in lines that a terminal has room for, indented; what goes on is indented further.
+
+    Examples
+    --------
+    >>> wrapped("The loss rose.")
+    ['  The loss rose.']
+    """
+    return textwrap.wrap(
+        text, WIDTH, initial_indent="  ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 class CannotCheckError(Exception):
@@ -58,7 +75,8 @@ class Finding:
 
     def __str__(self) -> str:
         head = f"{self.severity}: {self.kind} ({self.where})"
-        return "\n".join([head, f"  {self.measured}", f"  Why: {self.why}", f"  Try: {self.remedy}"])
+        parts = (self.measured, f"Why: {self.why}", f"Try: {self.remedy}")
+        return "\n".join([head, *(line for part in parts for line in wrapped(part))])
 
     def __repr__(self) -> str:
         return f"<Finding {self.severity} {self.kind}: {self.where}>"

@@ -42,14 +42,14 @@ def animate_diagram(
 ) -> "FuncAnimation":
     """Return a film of the network's diagram over the epochs recorded.
 
-    Widths and colours mean the same in all frames: the largest weight and bias of them all are the widest and strongest.
+    Widths and colours mean the same in all frames: the largest weight and bias of all are the widest and strongest.
 
     Parameters
     ----------
     recorder : Recorder
         With two records at least.
     feature_names, output_names, most_units, most_lines, member
-        As for :func:`pellucid.insight.plots.diagram.network_diagram`.
+        As for :func:`pellucid.insight.plots.network_diagram`.
     most_frames : int
         Of more records, so many are shown, evenly spread, the first and the last among them.
     ax : matplotlib axes, optional
@@ -123,7 +123,7 @@ def animate_boundary(
     recorder : Recorder
         With two records at least.
     X, y, features, held, feature_names, class_names, loss, resolution, member
-        As for :func:`pellucid.insight.plots.boundary.decision_boundary`.
+        As for :func:`pellucid.insight.plots.decision_boundary`.
     most_frames, ax
         As for :func:`animate_diagram`.
 
@@ -143,10 +143,10 @@ def animate_boundary(
     --------
     >>> import pathlib, tempfile
     >>> from matplotlib.figure import Figure
-    >>> from pellucid import Dense, Network, Sigmoid
-    >>> network, X, y = Network(2, [Dense(1), Sigmoid()], seed=0), [[0.0, 0.0], [1.0, 1.0]], [0, 1]
+    >>> from pellucid import Dense, Network
+    >>> network, X, y = Network(2, [Dense(1)], seed=0), [[0.0, 0.0], [1.0, 1.0]], [0, 1]
     >>> recorder = Recorder(network)
-    >>> history = network.fit(X, y, loss="binary_cross_entropy", epochs=2, callbacks=[recorder])
+    >>> history = network.fit(X, y, loss="binary_cross_entropy_from_logits", epochs=2, callbacks=[recorder])
     >>> film = animate_boundary(recorder, X, y, resolution=10, ax=Figure().subplots())
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     save_animation(film, pathlib.Path(folder) / "training.gif")

@@ -60,7 +60,7 @@ def decision_boundary(
     Parameters
     ----------
     network : Network or Prediction
-        It must predict classes; see :func:`pellucid.insight.prediction.prediction_of` for how that is decided.
+        It must predict classes; see `pellucid.insight.prediction.prediction_of` for how that is decided.
     X : array [N, inputs]
         The rows: they are drawn, and give the picture its range.
     y : array [N], [N, 1] or [N, C], optional

@@ -51,7 +51,7 @@ def dependence_curves(
     output_names : sequence of str, optional
         The names of all outputs or classes.
     loss, resolution, most_rows, member
-        As for :func:`pellucid.insight.dependence.partial_dependence`.
+        As for :func:`pellucid.insight.partial_dependence`.
     ax : matplotlib axes, optional
         Where to draw; by default in a new figure.
 

@@ -20,9 +20,7 @@ MOST_DECADES = 8
 LABELS = 5
 
 
-def plot_loss_landscape(
-    landscape: LossLandscape, *, epochs: Sequence[int] | None = None, ax: "Axes | None" = None
-) -> "Axes":
+def loss_contours(landscape: LossLandscape, *, epochs: Sequence[int] | None = None, ax: "Axes | None" = None) -> "Axes":
     """Draw the loss in a slice through the parameters, with the path of training where it is known.
 
     Where the loss spans decades, its levels are evenly spaced in its logarithm. Where it is not finite, the ground is
@@ -31,7 +29,7 @@ def plot_loss_landscape(
     Parameters
     ----------
     landscape : LossLandscape
-        What :func:`pellucid.insight.landscape.loss_landscape` returned.
+        What :func:`pellucid.insight.loss_landscape` returned.
     epochs : sequence of int, optional
         Of the path's records, such as ``recorder.epochs``: some are written beside the path.
     ax : matplotlib axes, optional
@@ -57,9 +55,9 @@ def plot_loss_landscape(
     >>> network.theta = [1.0, 0.0]
     >>> path = [[0.0, 0.5], [0.5, 0.5], [1.0, 0.0]]
     >>> found = loss_landscape(network, [[0.0], [1.0]], [0.0, 1.0], loss="squared_error", thetas=path, points=5)
-    >>> ax = plot_loss_landscape(found, ax=Figure().subplots())
+    >>> ax = loss_contours(found, ax=Figure().subplots())
     >>> ax.get_xlabel()
-    'first principal direction of the path (93 % of its variance)'
+    'first principal direction of the path (95 % of its variance)'
 
     Source: Li, Xu, Taylor, Studer and Goldstein, "Visualizing the loss landscape of neural nets", 2018, figure 9.
     """
@@ -120,7 +118,7 @@ def _draw_losses(ax: "Axes", landscape: LossLandscape, losses: Any) -> None:
     filled = ax.contourf(landscape.first, landscape.second, losses, levels=levels, norm=norm, cmap=SEQUENTIAL, zorder=0)
     bar = colour_bar(ax, filled, label, ticks=[tick for tick in ticks if low <= tick <= high], format="%.3g")
     bar.minorticks_off()
-    inner = levels[2:-1 : max(len(levels) // LINES, 1)]
+    inner = levels[2 : -1 : max(len(levels) // LINES, 1)]
     there = [level for level in inner if losses.min() < level < losses.max()]
     if there:
         lines = ax.contour(

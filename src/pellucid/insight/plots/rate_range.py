@@ -17,7 +17,7 @@ def learning_rate_curve(found: RateRange, *, ax: "Axes | None" = None) -> "Axes"
     Parameters
     ----------
     found : RateRange
-        What :func:`pellucid.insight.learning_rate_range` returned.
+        What :func:`pellucid.learning_rate_range` returned.
     ax : Matplotlib axes, optional
         Where to draw; by default a new figure.
 

@@ -1,0 +1,158 @@
+"""What the first layer looks for: the weights into each of its units as a picture."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pellucid.arrays import Array
+from pellucid.insight.member import single
+from pellucid.insight.plots.points import put_title
+from pellucid.insight.plots.style import DIVERGING, colour_bar, new_axes, signed_limit
+from pellucid.network import Network
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_NUMBERED = 25
+MOST_SHAPES_NAMED = 6
+WIDER_THAN_HIGH = 1.25  # of all tiles together
+
+
+def first_layer_images(
+    network: Network, shape: Sequence[int], *, most: int = 64, member: int = 0, ax: "Axes | None" = None
+) -> "Axes":
+    """Draw the weights into each unit of the first layer as an image, for records that are images themselves.
+
+    It is the first layer with a parameter [inputs, units]. All images share one scale of colours, with 0 in the
+    middle, and stand in rows in the order of the units, which are numbered from 0.
+
+    Parameters
+    ----------
+    network : Network
+    shape : (int, int)
+        Rows and columns of an image; their product is the number of inputs.
+    most : int
+        Of more units than this, the first are drawn, and the caption says so.
+    member : int
+        Which of K members.
+    ax : matplotlib axes, optional
+        Where to draw; by default in a new figure.
+
+    Returns
+    -------
+    matplotlib axes
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the shape does not fit the inputs, no layer has such a parameter, or an argument is not usable.
+    MissingExtraError
+        If Matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from pellucid import Dense
+    >>> network = Network(6, [Dense(1)], seed=0)
+    >>> network.theta = [1, 2, 3, 4, 5, 6, 0]
+    >>> ax = first_layer_images(network, (2, 3), ax=Figure().subplots())
+    >>> ax.images[0].get_array()[1:3, 1:4].tolist()
+    [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+    """
+    if not isinstance(network, Network):
+        raise TypeError(f"network must be a Network, found a {type(network).__name__}")
+    if isinstance(most, bool) or not isinstance(most, int | np.integer) or most < 1:
+        raise ValueError(f"most must be a whole number of at least 1, found {most!r}")
+    name, weights = _first_weights(single(network, member))
+    inputs, units = weights.shape
+    rows, columns = _checked_shape(shape, inputs, name)
+    images = weights[:, :most].T.reshape(-1, rows, columns)  # [I,U] -> [U,rows,columns]
+    count = len(images)
+    across = _tiles_across(count, rows, columns)
+    numbered = count <= MOST_NUMBERED
+    gap = max(1, round(0.06 * max(rows, columns)))
+    above = max(gap, round(0.25 * rows)) if numbered else gap
+    picture, corners = _tiled(images, across, gap, above)
+
+    high, wide = picture.shape
+    width = float(np.clip(5.0 * wide / high, 2.5, 8.0))
+    ax = new_axes(ax, figsize=(width + 1.6, float(np.clip(width * high / wide, 1.6, 8.0)) + 0.9))
+    limit = signed_limit(images)
+    ax.set_facecolor("#BBBBBB")  # of the gaps: white is the colour of 0
+    drawn = ax.imshow(picture, cmap=DIVERGING, vmin=-limit, vmax=limit, interpolation="nearest", rasterized=True)
+    colour_bar(ax, drawn, "weight")
+    if numbered:
+        for unit, (row, column) in enumerate(corners):
+            place = column + (columns - 1) / 2, row - 0.5 - above / 2
+            ax.text(*place, str(unit), ha="center", va="center_baseline", fontsize="small")
+    ax.set_xticks([])
+    first = list(range(0, count, across))
+    ax.set_yticks([corners[unit][0] + (rows - 1) / 2 for unit in first], [str(unit) for unit in first])
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylabel("first unit of the row")
+    what = f"{count:,} of {units:,} units" if count < units else f"{units:,} unit{'s' * (units > 1)}"
+    put_title(ax, f"Weights into {name}", f"{what}; {rows} x {columns} inputs each")
+    return ax
+
+
+def _first_weights(network: Network) -> tuple[str, Array]:
+    """Return the name of the first layer with a parameter [inputs, units], and a copy of that parameter."""
+    for slot in network.layout.slots:
+        before, after = network.shapes[slot.layer : slot.layer + 2]
+        if len(before) == 1 and slot.shape == before + after:
+            return network.names[slot.layer], network.theta[slot.start : slot.stop].reshape(slot.shape).copy()
+    raise ValueError(
+        "no layer of this network has weights of the shape (inputs, units), as Dense has: there is nothing to draw "
+        f"as images; the layers are {', '.join(network.names)}"
+    )
+
+
+def _checked_shape(shape: Any, inputs: int, name: str) -> tuple[int, int]:
+    """Return rows and columns, whose product must be the number of inputs."""
+    given = tuple(shape) if isinstance(shape, tuple | list | np.ndarray) else ()
+    if len(given) != 2 or any(isinstance(side, bool) or not isinstance(side, int | np.integer) for side in given):
+        raise TypeError(f"shape must be two whole numbers, the rows and columns of an image, found {shape!r}")
+    rows, columns = int(given[0]), int(given[1])
+    if rows < 1 or columns < 1 or rows * columns != inputs:
+        raise ValueError(
+            f"shape must multiply to the {inputs:,} inputs of {name}, found {rows} x {columns}: "
+            f"{_shapes_of(inputs)} would do"
+        )
+    return rows, columns
+
+
+def _shapes_of(inputs: int) -> str:
+    """Return the shapes of so many pixels, the squarest first.
+
+    Examples
+    --------
+    >>> _shapes_of(12)
+    '3 x 4, 2 x 6, 1 x 12'
+    """
+    pairs = [(side, inputs // side) for side in range(1, int(inputs**0.5) + 1) if inputs % side == 0]
+    return ", ".join(f"{rows} x {columns}" for rows, columns in pairs[::-1][:MOST_SHAPES_NAMED])
+
+
+def _tiles_across(count: int, rows: int, columns: int) -> int:
+    """Return how many images stand side by side, so that all together are a little wider than high.
+
+    Examples
+    --------
+    >>> _tiles_across(64, 8, 8), _tiles_across(2, 8, 8), _tiles_across(10, 1, 20)
+    (9, 2, 1)
+    """
+    return int(np.clip(round((WIDER_THAN_HIGH * count * rows / columns) ** 0.5), 1, count))
+
+
+def _tiled(images: Array, across: int, gap: int, above: int) -> tuple[Array, list[tuple[int, int]]]:
+    """Return one picture of all images [U, rows, columns], NaN between them, and each one's upper left pixel."""
+    count, rows, columns = images.shape
+    down = -(-count // across)
+    picture = np.full((down * (rows + above) + gap, across * (columns + gap) + gap), np.nan)
+    corners = []
+    for unit, image in enumerate(images):
+        row, column = above + unit // across * (rows + above), gap + unit % across * (columns + gap)
+        picture[row : row + rows, column : column + columns] = image
+        corners.append((row, column))
+    return picture, corners
