@@ -33,7 +33,7 @@ def chains(text):
     """Give every equation of the text as the list of its sides; one that goes on in further lines as a whole."""
     joined = re.sub(r"\n {4,}(?!d\S+: )", " ", text)
     for line in joined.splitlines():
-        if " = " in line and not line.startswith(("One ", "x: ")):
+        if " = " in line and not line.startswith("One "):
             body = re.sub(r"   \(.*\)$", "", line.strip())
             yield [side.strip() for side in re.split(r" [=≈≠] ", body)], "≈" in line or "≠" in line
 

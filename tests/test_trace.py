@@ -13,9 +13,11 @@ from pellucid import (
     SGD,
     Adam,
     BinaryCrossEntropyFromLogits,
+    Constant,
     Dense,
     Layer,
     Network,
+    Parameter,
     Penalty,
     ReLU,
     Sigmoid,
@@ -504,7 +506,7 @@ def test_the_first_value_that_is_not_finite_is_marked():
     assert found.where == "the output of dense_2"
     assert found.record == 1
     text = seen.text(color=True)
-    assert "Record 2 of 3 is followed" in text
+    assert "Followed is record 2 of 3, through unit" in text
     marked = [line for line in text.splitlines() if "first appear here" in line]
     assert len(marked) == 1
     assert "dense_2: Dense(2)" in marked[0]
@@ -537,6 +539,212 @@ def test_nothing_is_marked_where_all_is_finite():
     seen = trace(Network(2, [Dense(1)], seed=0), [[0.0, 1.0]])
     assert seen.not_finite is None
     assert "not finite" not in str(seen)
+
+
+def test_infinite_results_are_equal_to_themselves():
+    network = Network(1, [Dense(1)], seed=0)
+    network.theta = [1e200, 0.0]
+    seen = trace(network, [[1.0], [1e10]], [0.0, 0.0], loss="squared_error", optimizer=Adam())
+    text = seen.text(0)
+    assert re.search(r"L = .* = inf   ", text.replace("\n    ", " "))
+    assert "≠" not in text
+    assert "!" not in text.replace("! The first value", "")
+
+
+def test_infinite_values_are_shown_as_they_are():
+    text = str(trace(Network(2, [Dense(1)], seed=0), [[np.inf, -np.inf]]))
+    assert "x: inf  -inf  2 of 2 not finite" in text
+
+
+def test_a_spoilt_memory_of_the_optimizer_is_found():
+    network = Network(1, [Dense(1)], seed=0)
+    seen = trace(network, [[1e160]], [0.0], loss="absolute_error", optimizer=Adam())
+    assert seen.not_finite.where == "the optimizer's v"
+
+
+# What a careful reader found
+
+SURE = [-745.0, -40.0, -20.0, -1e-9, 1e-9, 20.0, 40.0, 300.0]
+
+
+@pytest.mark.parametrize("example", LAYER_EXAMPLES, ids=str)
+def test_rounding_is_no_fault_of_a_layer(example):
+    if len(example.shape) != 1:
+        return
+    network = scatter(Network(example.shape, [example.layer], seed=0))
+    for value in SURE:
+        x = np.full((1, *example.shape), value)
+        target = np.zeros((1, network.outputs[0]))
+        text = str(trace(network, x, target, loss="squared_error", optimizer=SGD(0.1)))
+        assert "! " not in text
+        assert "≠" not in text
+
+
+@pytest.mark.parametrize("example", LOSS_EXAMPLES, ids=str)
+def test_rounding_is_no_fault_of_a_loss(example):
+    network = Network(1, [Dense(example.outputs)], seed=0)
+    network.theta = np.concatenate([np.linspace(1, 2, example.outputs), np.zeros(example.outputs)])
+    for value in SURE[1:]:
+        y = example.target(1)
+        text = str(trace(network, [[value]], y, loss=example.loss, optimizer=SGD(0.1)))
+        assert "! " not in text
+        assert "≠" not in text
+
+
+def test_what_is_frozen_is_told_and_not_followed():
+    X, y = data()
+    network = Network(4, [Dense(3), Tanh(), Dense(2), Tanh(), Dense(1)], seed=3, frozen=["dense_2"])
+    text = str(trace(network, X, y, loss="squared_error", optimizer=SGD(0.1)))
+    back = text[text.index("Back through dense_2") : text.index("Back through tanh_1")]
+    assert "This layer is frozen" in back
+    assert "dL/dw2" not in text
+    assert "w2'" not in text
+    assert "w1[1,1]' = " in text or "w1[" in text[text.index("Update") :]
+
+
+def test_clipping_is_worked_out_where_it_clips():
+    X, y = data()
+    network = Network(4, [Dense(1)], seed=3)
+    settings = {"loss": "squared_error", "optimizer": SGD(0.1)}
+    assert "clip" not in str(trace(network, X, y, clip_norm=1e6, **settings))
+    for clip in ({"clip_norm": 0.1}, {"clip_value": 0.01}, {"clip_norm": 0.01, "clip_value": 0.02}):
+        text = str(trace(network, X, y, penalty=Penalty(l2=0.5), **clip, **settings))
+        assert "g' = " in text
+        assert check_text(text) > 15
+        for name in clip:
+            assert name in text
+
+
+def test_rates_and_shares_and_penalties_are_worked_out():
+    X, y = data()
+    network = Network(4, [Dense(1)], seed=3)
+    text = str(
+        trace(
+            network, X, y, loss="squared_error", optimizer=SGD(0.1), sample_weight=[1, 2, 3, 0, 1, 5],
+            penalty=Penalty(l1=0.1, l2=0.5), rate_multipliers={"dense_1": 0.5},
+        )
+    )  # fmt: skip
+    assert "rate = learning rate*multiplier = 0.1*0.5 = 0.05" in text
+    assert "= l2*sum_i(w[i]^2) / 2 + l1*sum_i(abs(w[i]))" in text
+    assert "L = sum_n(share[n]*l[n])" in text
+    assert check_text(text) > 15
+
+
+@dataclass(frozen=True)
+class WrongName(Square):
+    derivatives = {"x": "2 * q"}  # noqa: RUF012
+
+
+@dataclass(frozen=True)
+class WrongKey(Square):
+    derivatives = {"x": "2 * x", "gains": "x"}  # noqa: RUF012
+
+
+@dataclass(frozen=True)
+class BeyondTheEnd(Square):
+    formula = "y[j] = x[j + 1]"
+
+
+@dataclass(frozen=True)
+class NoDerivatives(Square):
+    derivatives = None
+
+
+@pytest.mark.parametrize(
+    "layer", [WrongName(), WrongKey(), BeyondTheEnd(), NoDerivatives()], ids=lambda x: type(x).__name__
+)
+def test_texts_that_cannot_be_used_are_told_and_never_crash(layer):
+    network = Network(2, [Dense(2), layer, Dense(1)], seed=0)
+    seen = trace(network, [[1.0, 2.0]], [1.0], loss="squared_error", optimizer=SGD(0.1))
+    for unit in (0, 1):
+        text = seen.text(unit={type(layer).base_name() + "_1": unit})
+        assert "cannot be used" in text or "! Its formula gives" in text
+        assert "dL/da1 (arrives" in text
+        seen.html(unit={type(layer).base_name() + "_1": unit})
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrongSlopeError(SquaredError):
+    derivatives = {"output": "3 * (output - target)"}  # noqa: RUF012
+
+
+def test_a_loss_whose_derivative_is_wrong_is_told():
+    X, y = data()
+    text = str(trace(Network(4, [Dense(1)], seed=0), X, y, loss=WrongSlopeError(), optimizer=SGD(0.1)))
+    assert "! By its derivative the gradient is" in text
+
+
+@dataclass(frozen=True)
+class Scale(Layer):
+    formula = "y = x * scale"
+    derivatives = {"x": "scale", "scale": "x"}  # noqa: RUF012
+
+    def parameters(self, input_shape):
+        return {"scale": Parameter((), Constant(2.0))}
+
+    def forward(self, parameters, x, context):
+        return x * parameters["scale"][..., None, None], {"x": x}
+
+    def backward(self, parameters, cache, dy):
+        return dy * parameters["scale"][..., None, None], {"scale": (dy * cache["x"]).sum(axis=(-2, -1))}
+
+
+@pytest.mark.parametrize("records", [1, 3])
+def test_a_shared_parameter_gets_its_sum(records):
+    X = np.arange(1.0, 1 + 2 * records).reshape(records, 2)
+    network = Network(2, [Scale()], seed=0)
+    text = str(trace(network, X, np.zeros((records, 2)), loss="squared_error", optimizer=SGD(0.1)))
+    assert "dL/dscale = " in text
+    assert "! " not in text
+    assert check_text(text) > 5
+
+
+def test_a_page_shows_names_and_does_not_run_them():
+    hostile = "<img src=x onerror=alert()>"
+    seen = trace(Network(2, [Dense(1)], seed=0), [[1.0, 2.0]], feature_names=[hostile, "b & c"])
+    assert hostile not in seen.html()
+    assert "&lt;img" in seen.html()
+    assert "\x1b" not in trace(Network(1, [Dense(1)], seed=0), [[1.0]], feature_names=["\x1b[2J"]).text()
+
+
+def test_powers_keep_their_brackets():
+    network = Network(1, [Dense(1)], seed=0)
+    network.theta = [1.5344, 0.0]
+    seen = trace(network, [[1e-3]], [0.0], loss="squared_error", optimizer=Adam())
+    assert "(dL/dw)^2" in str(seen)
+    for power in re.findall(r"<msup>(.*?)</msup>", seen.html()):
+        assert not power.startswith("<mrow><mn>") or "·" not in power, power
+
+
+def test_the_record_is_a_copy():
+    X, y = data()
+    seen = trace(Network(4, [Dense(1)], seed=0), X, y, loss="squared_error", optimizer=SGD(0.1))
+    before = str(seen)
+    X[:], y[:] = 0, 0
+    assert str(seen) == before
+
+
+@pytest.mark.parametrize("width", [50, 72, 100])
+def test_text_fits_the_width(width):
+    generator = np.random.default_rng(0)
+    network = Network(12, [Dense(8), Tanh(), Dense(6), ReLU(), Dense(3)], seed=0)
+    X, y = generator.standard_normal((9, 12)), generator.integers(0, 3, 9)
+    text = trace(network, X, y, loss="cross_entropy_from_logits", optimizer=Adam()).text(width=width)
+    assert max(map(len, text.splitlines())) <= width + 24
+    assert check_text(text) > 10
+
+
+def test_a_step_needs_targets():
+    network = Network(2, [Dense(1)], seed=0)
+    for name, value in (("loss", "squared_error"), ("clip_norm", 1.0), ("sample_weight", [1.0])):
+        with pytest.raises(ValueError, match=f"{name} is for a training step, which needs y"):
+            trace(network, [[1.0, 2.0]], **{name: value})
+    with pytest.raises(TypeError, match="feature_names must be a list"):
+        trace(network, [[1.0, 2.0]], feature_names="ab")
+    with pytest.raises(ValueError, match="feature_names has a name twice"):
+        trace(network, [[1.0, 2.0]], feature_names=["a", "a"])
+    with pytest.raises(ValueError, match="clip_norm must be positive"):
+        trace(network, [[1.0, 2.0]], [1.0], loss="squared_error", clip_norm=-1.0)
 
 
 # What cannot be traced

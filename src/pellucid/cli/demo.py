@@ -90,7 +90,7 @@ def show(console: Console) -> None:
             text += ", ".join(report.suspects)
         console.print(f"  {name}: {text}.")
     rule.theta = example.first_network(example.Sigmoid()).theta
-    console.print("\nThe trace says the same where the two part, for the record above:")
+    console.print("\nThe trace finds it too, in what the sigmoid's backward gives for dL/dz with the record above:")
     seen = trace(rule, example.RECORDS[SHOWN], example.LABELS[SHOWN])
     back = next(section for section in tell(seen).sections if section.kind == "back")
     for item in back.items:

@@ -15,7 +15,8 @@ class Names:
     """The symbols of a network's values.
 
     A layer with parameters gives z and one without gives a, as textbooks have it; each carries the number of the
-    layers with parameters so far, if there are several. Indices count from 1, and are left out for single values.
+    layers with parameters so far, if there are several; a second activation in a row gives aa. Indices count from 1,
+    and are left out for single values.
 
     Parameters
     ----------
@@ -49,7 +50,7 @@ class Names:
             self.levels.append(str(level) if many else "")
             letter = Symbol("z" if layer.parameters else "a", self.levels[-1])
             while letter in self.letters:
-                letter = Symbol(letter.letter, letter.level, (), letter.marks + 1)
+                letter = Symbol(f"{letter.letter}a", letter.level)
             self.letters.append(letter)
 
     def of(self, layer: int, name: str, index: Sequence[Any]) -> Symbol:
@@ -58,15 +59,19 @@ class Names:
             return self.passing(layer + (name == "y"), index)
         if name not in self.parameters[layer]:
             return Symbol(name, "", shown_index(index, None))
-        shape = self.parameters[layer][name].shape
-        return Symbol(LETTERS.get(name, name), self.levels[layer], shown_index(index, shape))
+        own = self.parameters[layer]
+        letter = LETTERS.get(name, name)
+        letter = name if letter in own or len(name) == 1 else letter
+        if letter in ("x", "z", "a", "l", "L"):  # these mean something else
+            letter = f"{letter}_"
+        return Symbol(letter, self.levels[layer], shown_index(index, own[name].shape))
 
     def passing(self, place: int, index: Sequence[Any]) -> Symbol:
         """Return the symbol of what passes between layers: 0 is the input, 1 the output of the first layer."""
         if place == 0 and self.feature_names and len(index) == 1 and not isinstance(index[0], str):
             return Symbol(self.feature_names[index[0]])
         letter = self.letters[place]
-        return Symbol(letter.letter, letter.level, shown_index(index, self.shapes[place]), letter.marks)
+        return Symbol(letter.letter, letter.level, shown_index(index, self.shapes[place]))
 
     def arriving(self, place: int, index: Sequence[Any]) -> Derivative:
         """Return the symbol of the gradient with respect to what passes between layers."""

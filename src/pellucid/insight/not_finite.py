@@ -80,10 +80,14 @@ def _arrays(trace: "Trace") -> Iterator[tuple[str, tuple[str, int], Array | Any,
         for name, array in layer.parameters.items():
             yield f"{layer.name}.{name}", ("forward", place), array, False
         yield f"the output of {layer.name}", ("forward", place), layer.y, True
+        for name, array in layer.cache.get("state", {}).items():
+            yield f"the new {name} of {layer.name}", ("forward", place), array, False
     if trace.loss is None:
         return
     yield "the losses", ("loss", 0), trace.loss.losses, True
     yield "the loss", ("loss", 0), trace.loss.value, False
+    yield "the penalty", ("loss", 0), trace.loss.penalty, False
+    yield "the gradient that the loss sends back", ("loss", 0), trace.loss.d_output, True
     for place in reversed(range(len(trace.layers))):
         layer = trace.layers[place]
         if layer.dy is not None:
@@ -93,5 +97,9 @@ def _arrays(trace: "Trace") -> Iterator[tuple[str, tuple[str, int], Array | Any,
         if layer.dx is not None:
             yield f"the gradient that leaves {layer.name}", ("back", place), layer.dx, True
     if trace.update is not None:
+        yield "the gradient with the penalty, clipped", ("update", 0), trace.update.clipped, False
+        for name, array in trace.update.state_after._asdict().items():
+            if isinstance(array, np.ndarray):
+                yield f"the optimizer's {name}", ("update", 0), array, False
         yield "the step", ("update", 0), trace.update.step, False
         yield "theta after the step", ("update", 0), trace.update.after, False

@@ -179,6 +179,8 @@ class UpdateRecord:
         Theta.
     state_before, state_after
         The optimizer's memory.
+    loss_after : float
+        Loss and penalty of the same records with the new parameters.
     """
 
     plan: Plan
@@ -190,6 +192,7 @@ class UpdateRecord:
     after: Array
     state_before: Any
     state_after: Any
+    loss_after: float
 
 
 def record_prediction(network: Network, x: Array) -> list[LayerRecord]:
@@ -246,6 +249,7 @@ def record_step(
         contexts = contexts_of(work, 0, data.x, numpy_draws(work))
         watched_plan = replace(plan, objective=replace(plain, layers=watched), optimizer=watching)
         after, new_state, found = watched_plan.step(before, state, *data, contexts)
+        loss_after = float(plain.value(network.layout.views(after), *data, contexts))
         losses, _ = loss.forward(found.output, data.target)
         _, factor = reduce(losses, loss.weigh(data.target, data.weights), loss.reduction)
     of_loss = LossRecord(
@@ -261,6 +265,6 @@ def record_step(
     if optimizer is not None:
         rate = float(optimizer.rate(int(state.step)))
         update = UpdateRecord(
-            plan, rate, found.gradient, watching.gradient, watching.step, before, after, state, new_state
+            plan, rate, found.gradient, watching.gradient, watching.step, before, after, state, new_state, loss_after
         )
     return [one.record() for one in watched], of_loss, update

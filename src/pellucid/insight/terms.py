@@ -5,7 +5,7 @@ A formula becomes two such trees: one of symbols, to be read, and one of numbers
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -28,6 +28,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 MOST_WHOLE = 1e12
 """Numbers from here on are shown with a power of ten."""
+MOST_DIGITS = 17
+"""With so many digits a number is itself."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Number:
 class Symbol:
     """A name for a value: a letter or a word, the level of its layer, and which of the layer's values it is.
 
-    ``marks`` counts primes: a further value of the same letter and level, or a value after the step.
+    ``marks`` counts primes: one for a value after the step.
     """
 
     letter: str
@@ -158,7 +160,7 @@ def figure(value: float, digits: int) -> str:
         return str(value)
     if abs(value) < MOST_WHOLE:
         digits = max(digits, len(f"{abs(value):.0f}"))
-    text = f"{value:.{digits}g}" if digits < 17 else repr(value).removesuffix(".0")
+    text = f"{value:.{digits}g}" if digits < MOST_DIGITS else repr(value).removesuffix(".0")
     return "0" if text == "-0" else text
 
 
@@ -182,7 +184,7 @@ def worked_out(term: Term, digits: int = 17) -> float:
 def _value(term: Term, digits: int) -> np.float64:
     match term:
         case Number(value) | Rest(_, value):
-            return np.float64(float(figure(value, digits)))
+            return np.float64(value if digits >= MOST_DIGITS else float(figure(value, digits)))
         case Add(terms):
             values = [_value(one, digits) for one in terms]
             try:
@@ -200,3 +202,33 @@ def _value(term: Term, digits: int) -> np.float64:
         case Apply(function, arguments):
             return np.float64(FUNCTIONS[function](*[_value(one, digits) for one in arguments]))
     raise TypeError(f"{type(term).__name__} has no value of its own")
+
+
+def parts_of(term: Term) -> Iterator[Term]:
+    """Give a term, and every term within it."""
+    yield term
+    match term:
+        case Add(parts) | Multiply(parts) | Apply(_, parts):
+            inner: tuple[Term, ...] = parts
+        case Divide(first, second) | Power(first, second) | Compare(first, _, second):
+            inner = (first, second)
+        case Negative(one) | Over(_, _, one):
+            inner = (one,)
+        case Cases(condition, then, otherwise):
+            inner = (condition, then, otherwise)
+        case _:
+            inner = ()
+    for part in inner:
+        yield from parts_of(part)
+
+
+def largest_within(term: Term) -> float:
+    """Return how large the largest finite number is that working out a term meets: what its rounding is measured by.
+
+    Examples
+    --------
+    >>> largest_within(Apply("log", (Add((Number(1.0), Apply("exp", (Number(-40.0),)))),)))
+    40.0
+    """
+    sizes = (abs(worked_out(part)) for part in parts_of(term))
+    return max((size for size in sizes if math.isfinite(size)), default=0.0)

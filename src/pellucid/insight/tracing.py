@@ -1,6 +1,7 @@
 """The trace: every number of one training step, or of one prediction."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -234,19 +235,39 @@ def trace(
     if not isinstance(network, Network):
         raise TypeError(f"trace watches a Network, found a {type(network).__name__}")
     one = single(network, member).copy()
-    names = tuple(str(name) for name in feature_names)
+    if isinstance(feature_names, str):
+        raise TypeError(f"feature_names must be a list of names, found the text {feature_names!r}")
+    names = tuple("".join(one if one.isprintable() else repr(one)[1:-1] for one in str(name)) for name in feature_names)
+    if len(set(names)) < len(names):
+        raise ValueError(f"feature_names has a name twice: {', '.join(names)}")
     if names and (len(one.inputs) != 1 or len(names) != one.inputs[0]):
         raise ValueError(f"feature_names has {len(names)} names; the network takes records of width {one.inputs}")
     if y is None:
-        x = checks.inputs(X, one.inputs, one.dtype, finite=False)
+        needless = {
+            "loss": loss,
+            "optimizer": optimizer,
+            "sample_weight": sample_weight,
+            "penalty": penalty,
+            "clip_norm": clip_norm,
+            "clip_value": clip_value,
+            "rate_multipliers": rate_multipliers,
+            "decay_multipliers": decay_multipliers,
+        }
+        for name, value in needless.items():
+            if value is not None:
+                raise ValueError(f"{name} is for a training step, which needs y; without y a prediction is traced")
+        x = checks.inputs(X, one.inputs, one.dtype, finite=False).copy()
         checks.some_records(x)
         return Trace(one, x, tuple(record_prediction(one, x)), None, None, names)
     resolved = resolve_loss(loss, one)
     rule, state = resolve_optimizer(one, optimizer)
+    for name, value in (("clip_norm", clip_norm), ("clip_value", clip_value)):
+        if value is not None and not 0 < value < math.inf:
+            raise ValueError(f"{name} must be positive and finite, found {value!r}")
     x, target, weights = batch_of(one, resolved, X, y, sample_weight, finite=False)
     layers, of_loss, update = record_step(
         one,
-        Batch(x, target, weights),
+        Batch(x.copy(), target.copy(), weights),  # the caller's arrays may change later
         resolved,
         None if isinstance(rule, LBFGS) else rule,
         state,
@@ -257,4 +278,4 @@ def trace(
         decay_multipliers=decay_multipliers,
         seed=seed,
     )
-    return Trace(one, x, tuple(layers), of_loss, update, names)
+    return Trace(one, layers[0].x, tuple(layers), of_loss, update, names)

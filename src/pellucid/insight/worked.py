@@ -129,6 +129,14 @@ class LayerFormulas:
             one.name: one for one in (read_derivative(what, text) for what, text in layer.derivatives.items())
         }
         arrays = {**record.context.random, **record.context.state, **record.parameters}
+        for name in ("x", "y"):
+            if name in arrays or name in settings_of(layer):
+                raise ValueError(
+                    f"{name} is the layer's {'input' if name == 'x' else 'output'}, and a name of its own too"
+                )
+        for name in self.derivatives:
+            if name != "x" and name not in record.parameters:
+                raise ValueError(f"its derivatives name {name!r}, which is neither x nor a parameter")
         self.values: dict[str, Any] = {**settings_of(layer), **arrays, "x": record.x[row], "y": record.y[row]}
         for name in record.context.random:
             self.values[name] = record.context.random[name][row]

@@ -21,9 +21,14 @@ MEAN, STD = Symbol("mean"), Symbol("std")
 def story(explanation: Explanation) -> Story:
     """Return the story of the network's prediction, with what comes before it and after it."""
     told = tell(explanation.trace)
-    title = f"Row {explanation.row + 1} of {printable(explanation.source)}, by {explanation.trace.network!r}"
+    title = f"The prediction for row {explanation.row + 1} of {printable(explanation.source)}"
     names = Names(explanation.trace.layers)
-    return Story(title, told.about, [_standardising(explanation, names), *told.sections, _to_units(explanation, names)])
+    return Story(
+        title,
+        told.subject,
+        told.about,
+        [_standardising(explanation, names), *told.sections, _to_units(explanation, names)],
+    )
 
 
 def _standardising(explanation: Explanation, names: Names) -> Section:

@@ -1,12 +1,13 @@
 """A trace as plain values, which JSON can hold."""
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pellucid.configuration import as_code
-from pellucid.insight.renderings.text import name_text, written
+from pellucid.insight.renderings.text import written
 from pellucid.insight.story.parts import Line, Remark, Story
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ def render(trace: "Trace", story: Story, arrays: bool) -> dict[str, Any]:
                 "parameters": named(layer.parameters),
                 "x": array(layer.x),
                 "cache": named(layer.cache),
+                "drawn": named(layer.context.random),
+                "running_before": named(layer.context.state),
+                "running_after": named(layer.cache.get("state", {})),
                 "y": array(layer.y),
                 "dy": None if layer.dy is None else array(layer.dy),
                 "gradients": named(layer.gradients),
@@ -50,6 +54,7 @@ def render(trace: "Trace", story: Story, arrays: bool) -> dict[str, Any]:
             "formula": loss.loss.formula,
             "target": array(loss.target),
             "losses": array(loss.losses),
+            "factor": plain(np.asarray(loss.factor)),
             "value": plain(loss.value),
             "penalty": plain(loss.penalty),
             "d_output": array(loss.d_output),
@@ -65,6 +70,10 @@ def render(trace: "Trace", story: Story, arrays: bool) -> dict[str, Any]:
             "step": array(update.step),
             "before": array(update.before),
             "after": array(update.after),
+            "rate_factors": plain(np.asarray(update.plan.rate_factors)),
+            "state_before": _state(update.state_before, array),
+            "state_after": _state(update.state_after, array),
+            "loss_after": plain(update.loss_after),
         }
     result["remarks"] = [remark.text for remark in story.about]
     result["sections"] = [
@@ -80,6 +89,12 @@ def render(trace: "Trace", story: Story, arrays: bool) -> dict[str, Any]:
     return result
 
 
+def _state(state: Any, array: Callable[[Any], Any]) -> dict[str, Any]:
+    """Return an optimizer's memory by name."""
+    named = state._asdict().items()
+    return {name: array(value) if isinstance(value, np.ndarray) else plain(value) for name, value in named}
+
+
 def equation(item: Line) -> dict[str, Any]:
     """Return an equation as plain values."""
     return {
@@ -89,9 +104,7 @@ def equation(item: Line) -> dict[str, Any]:
         "shown": item.result,
         "sign": item.sign,
         "value": plain(item.value),
-        "factors": {
-            name_text(factor) if isinstance(factor, str) else written(factor): layer for factor, layer in item.by
-        },
+        "factors": {written(factor): layer for factor, layer in item.by},
     }
 
 

@@ -48,9 +48,7 @@ def symbol(name: Symbol) -> str:
     """Return a name: the layer as superscript, indices as subscript."""
     base = f"<mi>{escape(name.letter)}</mi>"
     above = (f"<mo>(</mo><mn>{name.level}</mn><mo>)</mo>" if name.level else "") + "<mo>′</mo>" * name.marks
-    below = "<mo>,</mo>".join(
-        f"<m{'n' if one.isdigit() else 'i'}>{one}</m{'n' if one.isdigit() else 'i'}>" for one in name.index
-    )
+    below = "<mo>,</mo>".join(f"<mn>{one}</mn>" if one.isdigit() else f"<mi>{escape(one)}</mi>" for one in name.index)
     if above and below:
         return f"<msubsup>{base}<mrow>{below}</mrow><mrow>{above}</mrow></msubsup>"
     if above:
@@ -112,7 +110,8 @@ def _plain(term: Term, digits: int, by: By) -> tuple[str, int]:
 
     match term:
         case Number(value):
-            return number(value, digits), SIGN if value < 0 else WHOLE
+            text = number(value, digits)
+            return text, SIGN if value < 0 else PRODUCT if "·" in text else WHOLE
         case Rest(count, value):
             return (
                 f"<munder>{number(value, digits)}<mtext>{count} others</mtext></munder>",
@@ -136,7 +135,8 @@ def _plain(term: Term, digits: int, by: By) -> tuple[str, int]:
         case Divide(above, below):
             return f"<mfrac>{inner(above)}{inner(below)}</mfrac>", WHOLE
         case Power(base, exponent):
-            return f"<msup>{within(base, WHOLE)}{inner(exponent)}</msup>", POWER
+            raised = f"<mrow><mo>(</mo>{inner(base)}<mo>)</mo></mrow>" if isinstance(base, Derivative | Divide) else ""
+            return f"<msup>{raised or within(base, WHOLE)}{inner(exponent)}</msup>", POWER
         case Negative(one):
             return row("<mo>−</mo>", within(one, SIGN + 1)), SIGN
         case Apply("sqrt", (one,)):
@@ -170,7 +170,7 @@ def _positive(term: Term) -> Term:
 
 def render(story: Story) -> str:
     """Return the story as a piece of HTML."""
-    title = f"<p><strong>{escape(story.title)}</strong></p>"
+    title = f"<p><strong>{escape(story.title)}</strong> of <code>{escape(story.subject)}</code></p>"
     about = "".join(map(_item, story.about))
     return (
         f"<div class='pellucid-trace'><style>{STYLE}</style>{title}{about}"

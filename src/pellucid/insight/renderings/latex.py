@@ -1,7 +1,7 @@
 """A trace's story as a LaTeX document, for a handout."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pellucid.insight.renderings.text import strip_text
 from pellucid.insight.story.parts import Item, Line, Remark, Section, Story, Strip
@@ -53,9 +53,9 @@ def symbol(name: Symbol) -> str:
     if name.letter == "π":
         base = r"\pi"
     else:
-        base = name.letter if len(name.letter) == 1 else rf"\mathrm{{{escaped(name.letter)}}}"
+        base = name.letter if len(name.letter) == 1 and name.letter.isalpha() else rf"\text{{{escaped(name.letter)}}}"
     above = (f"({name.level})" if name.level else "") + r"\prime" * name.marks
-    below = ",".join(name.index)
+    below = ",".join(one if one.isalnum() and len(one) < 4 else rf"\text{{{escaped(one)}}}" for one in name.index)
     return base + (f"_{{{below}}}" if below else "") + (f"^{{{above}}}" if above else "")
 
 
@@ -95,8 +95,7 @@ def _written(term: Term, digits: int, by: By) -> tuple[str, int]:
     return text, binding
 
 
-def _plain(term: Term, digits: int, by: By, within: object) -> tuple[str, int]:
-    assert callable(within)
+def _plain(term: Term, digits: int, by: By, within: Callable[[Term, int], str]) -> tuple[str, int]:
     match term:
         case Number(value):
             text = number(value, digits)
@@ -116,7 +115,8 @@ def _plain(term: Term, digits: int, by: By, within: object) -> tuple[str, int]:
         case Divide(above, below):
             return rf"\frac{{{written(above, digits, by)}}}{{{written(below, digits, by)}}}", WHOLE
         case Power(base, exponent):
-            whole = WHOLE + 1 if isinstance(base, Symbol) and (base.level or base.marks) else WHOLE
+            indexed = isinstance(base, Symbol) and (base.level or base.marks)
+            whole = WHOLE + 1 if indexed or isinstance(base, Derivative | Divide) else WHOLE
             return f"{within(base, whole)}^{{{written(exponent, digits, by)}}}", POWER
         case Negative(one):
             return f"-{within(one, SIGN + 1)}", SIGN
@@ -138,8 +138,7 @@ def _plain(term: Term, digits: int, by: By, within: object) -> tuple[str, int]:
     raise TypeError(f"{term!r} is no term")
 
 
-def _added(terms: tuple[Term, ...], digits: int, within: object) -> str:
-    assert callable(within)
+def _added(terms: tuple[Term, ...], digits: int, within: Callable[[Term, int], str]) -> str:
     text = ""
     for place, one in enumerate(terms):
         part = within(one, PRODUCT)
@@ -152,8 +151,7 @@ def _added(terms: tuple[Term, ...], digits: int, within: object) -> str:
 def render(story: Story) -> str:
     """Return the story as a whole document, which needs amsmath and nothing else."""
     head = [r"\documentclass{article}", r"\usepackage[T1]{fontenc}", r"\usepackage{amsmath}", r"\allowdisplaybreaks"]
-    what, network = story.title.split(" of ", 1)
-    body = [rf"\section*{{{escaped(what)}}}", rf"\texttt{{{escaped(network)}}}", ""]
+    body = [rf"\section*{{{escaped(story.title)}}}", rf"\texttt{{{escaped(story.subject)}}}", ""]
     body += [_item(one) for one in story.about]
     for section in story.sections:
         body += _section(section)

@@ -2,9 +2,9 @@
 
 import math
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from pellucid.insight.story.parts import DIGITS, VALUES_SHOWN, Item, Line, Remark, Story, Strip
+from pellucid.insight.story.parts import DIGITS, Item, Line, Remark, Story, Strip, is_listed
 from pellucid.insight.terms import (
     Add,
     Apply,
@@ -70,7 +70,7 @@ def _written(term: Term, digits: int) -> tuple[str, int]:
         case Number(value):
             return figure(value, digits), WHOLE if value >= 0 or not math.isfinite(value) else SIGN
         case Rest(count, value):
-            return f"{figure(value, digits)} {{{count} others}}", WHOLE if value >= 0 else SIGN
+            return f"{figure(value, digits)} {{{count}\u00a0others}}", WHOLE if value >= 0 else SIGN
         case Symbol():
             return symbol(term), WHOLE
         case Derivative(of, by):
@@ -87,7 +87,8 @@ def _written(term: Term, digits: int) -> tuple[str, int]:
         case Divide(above, below):
             return f"{within(above, PRODUCT)} / {within(below, SIGN + 1)}", PRODUCT
         case Power(base, exponent):
-            return f"{within(base, WHOLE)}^{within(exponent, WHOLE)}", POWER
+            raised = f"({written(base, digits)})" if isinstance(base, Derivative) else within(base, WHOLE)
+            return f"{raised}^{within(exponent, WHOLE)}", POWER
         case Negative(one):
             return f"-{within(one, SIGN + 1)}", SIGN
         case Apply(function, arguments):
@@ -101,8 +102,7 @@ def _written(term: Term, digits: int) -> tuple[str, int]:
             return f"{function}_{index}({written(body, digits)})", WHOLE
 
 
-def _added(terms: tuple[Term, ...], within: object) -> Iterator[str]:
-    assert callable(within)
+def _added(terms: tuple[Term, ...], within: Callable[[Term, int], str]) -> Iterator[str]:
     for place, one in enumerate(terms):
         text = within(one.term if isinstance(one, Negative) and place else one, PRODUCT)
         minus = isinstance(one, Negative)
@@ -127,7 +127,8 @@ def render(story: Story, *, color: bool = False, width: int = WIDTH) -> str:
     width : int
         Equations that are longer go on in further lines.
     """
-    lines = [_painted(BOLD, story.title, color)]
+    title = textwrap.wrap(f"{story.title} of {story.subject}", width, subsequent_indent="  ")
+    lines = [_painted(BOLD, text, color) for text in title]
     for remark in story.about:
         lines += _remark(remark, color, width)
     for section in story.sections:
@@ -146,14 +147,19 @@ def _item(item: Item, color: bool, width: int) -> list[str]:
     if isinstance(item, Remark):
         return _remark(item, color, width)
     if isinstance(item, Strip):
-        text = name_text(item.name) + strip_text(item)
-        return [_painted(RED, text, color) if item.not_finite else text]
+        lines = _folded(name_text(item.name) + strip_text(item), width)
+        return [_painted(RED, text, color) if item.not_finite else text for text in lines]
     return [text if item.finite else _painted(RED, text, color) for text in _line(item, width)]
 
 
 def _remark(item: Remark, color: bool, width: int) -> list[str]:
     lines = textwrap.wrap(f"! {item.text}" if item.warning else item.text, width)
     return [_painted(RED, text, color) for text in lines] if item.warning else lines
+
+
+def _folded(text: str, width: int) -> list[str]:
+    """Return a line as lines that fit; what goes on is indented."""
+    return textwrap.wrap(text, width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
 
 
 def name_text(name: Symbol | Derivative | str) -> str:
@@ -165,7 +171,7 @@ def strip_text(item: Strip, *, bars: bool = True) -> str:
     """Return what follows an array's name: its few values, or its shape and range and a strip of bars."""
     what = f" ({item.what})" if item.what else ""
     bad = f"  {item.not_finite} of {math.prod(item.shape)} not finite" if item.not_finite else ""
-    if item.whole and len(item.cells) <= VALUES_SHOWN:
+    if is_listed(item):
         rows = item.shape[0] if len(item.shape) == 2 and math.prod(item.shape) == len(item.cells) else 1
         width = len(item.cells) // rows
         cells = [figure(value, DIGITS) for value in item.cells]
@@ -177,7 +183,7 @@ def strip_text(item: Strip, *, bars: bool = True) -> str:
 
 
 def _cell(value: float, item: Strip) -> str:
-    if math.isnan(value):
+    if not math.isfinite(value):
         return "!"
     width = item.high - item.low
     share = (value - item.low) / width if width > 0 else 0.0
@@ -202,4 +208,5 @@ def _line(item: Line, width: int) -> Iterator[str]:
                 yield f"{start} {text}" if text.startswith(("= ", "≈ ", "≠ ")) else f"{indent}     {text}"
                 start = indent
     if len(item.by) > 1:
-        yield f"{indent}   " + ", ".join(f"{written(factor)}: {layer}" for factor, layer in item.by)
+        by = ", ".join(f"{written(factor)}: {layer}" for factor, layer in item.by)
+        yield from (f"{indent}   {text}" for text in _folded(by, max(width - len(indent) - 3, 24)))

@@ -2,19 +2,25 @@
 
 from typing import TYPE_CHECKING
 
-from pellucid.insight.not_finite import first_not_finite
+from pellucid.insight.not_finite import NotFinite, first_not_finite
 from pellucid.insight.story.back import back
-from pellucid.insight.story.followed import Unit, follow
+from pellucid.insight.story.followed import Followed, Unit, follow
 from pellucid.insight.story.forward import forward, of_input
 from pellucid.insight.story.loss import of_loss
-from pellucid.insight.story.parts import Line, Remark, Section, Story, Strip
+from pellucid.insight.story.parts import Line, Remark, Section, Story, Strip, is_listed
 from pellucid.insight.story.update import of_update
+from pellucid.insight.terms import Rest, parts_of
 
 if TYPE_CHECKING:
     from pellucid.insight.tracing import Trace
 
-FORWARD = "x: input; w, b: weights and bias; z: what a layer with parameters gives; a: what an activation makes of it"
-STEP = f"{FORWARD}; t: target; l[n]: loss of record n; L: loss; ': after the step"
+FORWARD = "x is the input, w and b are weights and bias, z is what comes of them, a what an activation makes of z."
+STEP_OF_ONE = "L is the loss; w1' is w1 after the step."
+STEP = "L is the loss, l[n] that of record n, dL[n]/dw the part of record n in dL/dw; w1' is w1 after the step."
+COUNTING = "Layers, units and records are counted from 1."
+ROUNDING = "≈ stands where a line, written so, keeps fewer digits than the layer's own arithmetic."
+REST = "{n others} are the n smaller terms of a sum, together."
+BARS = "Bars show an array from its lowest value to its highest."
 
 __all__ = ["Line", "Remark", "Section", "Story", "Strip", "Unit", "tell"]
 
@@ -51,15 +57,42 @@ def tell(trace: "Trace", record: int | None = None, unit: Unit = None) -> Story:
     places = range(len(trace.layers))
     sections = [of_input(way), *(forward(way, place) for place in places)]
     if trace.loss is not None:
-        sections += [of_loss(way, trace.loss), *(back(way, place) for place in reversed(places))]
+        penalty = None if trace.update is None else trace.update.plan.objective.penalty
+        sections += [of_loss(way, trace.loss, penalty), *(back(way, place) for place in reversed(places))]
     if trace.update is not None:
         sections.append(of_update(way, trace.update))
-    about = [Remark(f"{STEP if trace.loss is not None else FORWARD}. All are counted from 1.")]
+    what = "One training step" if trace.loss is not None else "One prediction"
+    return Story(what, repr(trace.network), _about(way, sections, bad), sections)
+
+
+def _about(way: Followed, sections: list[Section], bad: NotFinite | None) -> list[Remark]:
+    """Return what a person needs to know before reading on, and nothing else; mark where it goes wrong."""
+    items = [item for section in sections for item in section.items]
+    lines = [item for item in items if isinstance(item, Line)]
+    long_sums = any(isinstance(part, Rest) for one in lines if one.numbers for part in parts_of(one.numbers))
+    legend = [FORWARD]
+    if way.trace.loss is not None:
+        legend.append(STEP if way.records > 1 else STEP_OF_ONE)
+    legend += [COUNTING]
+    legend += [REST] if long_sums else []
+    legend += [BARS] if any(isinstance(item, Strip) and not is_listed(item) for item in items) else []
+    legend += [ROUNDING] if any(one.sign == "≈" for one in lines) else []
+    about = [Remark(" ".join(legend))]
     if way.records > 1:
-        about.append(Remark(f"Record {record + 1} of {way.records} is followed."))
+        about.append(Remark(f"Followed is record {way.record + 1} of {way.records}{_units(way)}."))
+    elif _units(way):
+        about.append(Remark(f"Followed is the way{_units(way).removeprefix(',')}."))
     if bad is not None:
         about.append(Remark(bad.text, warning=True))
         for section in sections:
             section.marked = (section.kind, section.place) == bad.section
-    what = "One training step" if trace.loss is not None else "One prediction"
-    return Story(f"{what} of {trace.network!r}", about, sections)
+    return about
+
+
+def _units(way: Followed) -> str:
+    """Return the units that are followed, where layers have several."""
+    chosen = []
+    for layer, unit in zip(way.trace.layers, way.units, strict=True):
+        if layer.y[way.record].size > 1:
+            chosen.append(f"unit {','.join(str(at + 1) for at in unit)} of {layer.name}")
+    return f", through {', '.join(chosen)}" if chosen else ""

@@ -1,13 +1,13 @@
 """The way back: what arrives at a layer, what its parameters get of it, and what leaves."""
 
 import math
+from collections import Counter
 
 from pellucid.arrays import Array
 from pellucid.insight.formulas import Index
 from pellucid.insight.names import LOSS, record_part
-from pellucid.insight.story.followed import Followed
+from pellucid.insight.story.followed import Followed, guarded
 from pellucid.insight.story.forward import differing
-from pellucid.insight.story.loss import sent_back
 from pellucid.insight.story.parts import Item, Remark, Section, line, product_of, size_of, strip, sum_of
 from pellucid.insight.terms import Derivative, Multiply, Number, Over, Term, worked_out
 from pellucid.insight.worked import LayerFormulas
@@ -18,29 +18,28 @@ PARAMETERS_SHOWN = 4
 
 def back(way: Followed, place: int) -> Section:
     """Return one layer's part of the way back."""
-    layer, formulas, loss = way.trace.layers[place], way.formulas[place], way.trace.loss
+    layer, formulas = way.trace.layers[place], way.formulas[place]
     section = Section(f"Back through {layer.name}", "back", place)
     if layer.dy is None:
         section.items.append(Remark("Nothing from here down learns: the way back ends above this layer."))
         return section
-    assert loss is not None
-    if place == len(way.trace.layers) - 1:
-        section.items.append(sent_back(way, loss))
-    if place < len(way.trace.layers) - 1 or layer.dy[way.record].size > 1:  # a single value stands in the equation
-        section.items.append(way.values(Derivative(LOSS, way.names.letters[place + 1]), "arrives", layer.dy))
+    section.items.append(way.values(Derivative(LOSS, way.names.letters[place + 1]), "arrives", layer.dy))
+    if way.frozen(place) and layer.parameters:
+        section.items.append(Remark("This layer is frozen: its parameters stay as they are."))
     if isinstance(formulas, str):
         section.items.append(Remark(formulas))
     else:
-        section.items += _parameters(way, place, formulas)
-    for name in layer.parameters:
-        if name in layer.gradients:
+        section.items += guarded(lambda: _parameters(way, place, formulas))
+    told = Counter(name for name, _ in followed_parameters(way, place))
+    for name, array in layer.parameters.items():
+        if name in layer.gradients and not way.frozen(place) and told[name] < array.size:
             symbol = Derivative(LOSS, way.names.of(place, name, ()))
             section.items.append(strip(symbol, name, layer.gradients[name]))
     if layer.dx is not None:
-        told = not isinstance(formulas, str) and "x" in formulas.derivatives
-        if not isinstance(formulas, str) and told:
-            section.items += _leaving(way, place, formulas)
-        if not told or layer.dx[way.record].size > 1:
+        has_text = not isinstance(formulas, str) and "x" in formulas.derivatives
+        if not isinstance(formulas, str) and has_text:
+            section.items += guarded(lambda: _leaving(way, place, formulas))
+        if not has_text or layer.dx[way.record].size > 1:
             section.items.append(way.values(Derivative(LOSS, way.names.letters[place]), "leaves", layer.dx))
     return section
 
@@ -48,7 +47,7 @@ def back(way: Followed, place: int) -> Section:
 def followed_parameters(way: Followed, place: int) -> list[tuple[str, Index]]:
     """Return which parameters of a layer are followed: those of the unit, and of many those with most to learn."""
     formulas, layer, found = way.formulas[place], way.trace.layers[place], []
-    if isinstance(formulas, str):
+    if isinstance(formulas, str) or way.frozen(place):
         return []
     for name in layer.parameters:
         if name not in formulas.derivatives or name not in layer.gradients:
@@ -94,6 +93,11 @@ def _chain(way: Followed, place: int, formulas: LayerFormulas, name: str, at: In
                 by=(*by, (slope, layer.name)) if name_factors else (),
             )
         )
+    elif way.records == 1:
+        slope = Derivative(way.names.of(place, "y", ("j",)), left.by)
+        each = Over("sum", "j", Multiply((way.names.arriving(place + 1, ("j",)), slope)))
+        pairs = formulas.leaving(name, at, layer.dy)
+        found.append(line(left, (each,), sum_of([Multiply(pair) for pair in pairs]), total))
     if way.records > 1:
         form = Over("sum", "n", Derivative(record_part(None), left.by))
         found.append(line(left, (form,), sum_of([Number(part) for part in parts]), total))

@@ -1,7 +1,7 @@
 """Which record of a trace, and which unit of each layer, a story follows; and what every value there is called."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -10,14 +10,14 @@ from pellucid.arrays import Array
 from pellucid.insight.formulas import Index, Reader
 from pellucid.insight.names import Names
 from pellucid.insight.recording import LayerRecord
-from pellucid.insight.story.parts import Strip, strip
+from pellucid.insight.story.parts import Item, Remark, Strip, strip
 from pellucid.insight.terms import Derivative, Symbol, Term
 from pellucid.insight.worked import LayerFormulas, Worked
 
 if TYPE_CHECKING:
     from pellucid.insight.tracing import Trace
 
-UNUSABLE = (ValueError, IndexError, TypeError)
+UNUSABLE = (ValueError, IndexError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 """What comes of a formula that does not fit its layer, loss or optimizer."""
 
 Unit: TypeAlias = int | Mapping[str, int] | None
@@ -51,6 +51,10 @@ class Followed:
         """How many records the trace has."""
         return len(self.trace.x)
 
+    def frozen(self, place: int) -> bool:
+        """Return whether training leaves a layer's parameters as they are."""
+        return self.trace.layers[place].name in self.trace.network.frozen
+
     def symbols(self, place: int, worked: Worked, unit: Index) -> Reader:
         """Return what writes a layer's formula in symbols, for one unit."""
 
@@ -63,21 +67,32 @@ class Followed:
     def values(self, name: Symbol | Derivative | str, what: str, array: Array) -> Strip:
         """Return an array with one row a record, of which the followed one is shown."""
         of_record = f"of record {self.record + 1}" if self.records > 1 else ""
-        return strip(name, ", ".join(filter(None, [what, of_record])), array, array[self.record])
+        return strip(name, ", ".join(filter(None, [what, of_record])), array[self.record])
 
 
 def formulas_of(layer: LayerRecord, row: int) -> LayerFormulas | str:
     """Return the layer's formulas for a record, or why there are none."""
-    if not layer.layer.formula:
-        return "It has no formula text: its arrays are shown instead."
     try:
+        if not layer.layer.formula:
+            return "It has no formula text: its arrays are shown instead."
         found = LayerFormulas(layer, row)
         unit = next(iter(found.units), None)
         if unit is not None:
             found.output(unit)
+            for name in found.derivatives:
+                for place in found.feeding(name, unit)[:1]:
+                    found.derivative(name, place, unit)
     except UNUSABLE as problem:
         return f"Its formula cannot be used ({problem}): its arrays are shown instead."
     return found
+
+
+def guarded(items: Callable[[], list[Item]]) -> list[Item]:
+    """Return what a formula gives, or the sentence that says why it cannot be used."""
+    try:
+        return items()
+    except UNUSABLE as problem:
+        return [Remark(f"A formula cannot be used ({problem}): the arrays are shown instead.")]
 
 
 def follow(trace: "Trace", record: int, unit: Unit) -> Followed:

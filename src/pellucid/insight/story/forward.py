@@ -6,7 +6,7 @@ import numpy as np
 
 from pellucid.arrays import Array
 from pellucid.configuration import as_code
-from pellucid.insight.story.followed import Followed
+from pellucid.insight.story.followed import Followed, guarded
 from pellucid.insight.story.parts import Item, Remark, Section, line, same, size_of, strip
 from pellucid.insight.terms import Symbol, worked_out
 from pellucid.insight.worked import LayerFormulas
@@ -31,7 +31,13 @@ def forward(way: Followed, place: int) -> Section:
             if isinstance(value, np.ndarray) and value.dtype.kind in "fbiu"
         ]
     else:
-        section.items += _formula(way, place, formulas)
+        section.items += guarded(lambda: _formula(way, place, formulas))
+    for name, array in layer.context.random.items():
+        section.items.append(way.values(name, "drawn", array))
+    for name, array in layer.context.state.items():
+        section.items.append(strip(name, "running, before", array))
+    for name, array in layer.cache.get("state", {}).items():
+        section.items.append(strip(name, "running, after", array))
     if isinstance(formulas, str) or layer.y[way.record].size > 1:  # a single value stands in the equation
         section.items.append(way.values(way.names.letters[place + 1], "", layer.y))
     return section
@@ -43,6 +49,7 @@ def _formula(way: Followed, place: int, formulas: LayerFormulas) -> list[Item]:
     worked, at = formulas.worked(unit), formulas.at(unit)
     reader = way.symbols(place, worked, unit)
     found: list[Item] = []
+    again = worked_out(formulas.output(unit))
     for equation in worked.equations:
         if any(letter not in at for letter in equation.index):
             continue  # it has an index of its own: its values are worked out where they are used
@@ -51,14 +58,16 @@ def _formula(way: Followed, place: int, formulas: LayerFormulas) -> list[Item]:
         value = float(layer.y[way.record][unit]) if last else worked_out(numbers)
         left = way.names.of(place, "y", unit) if last else Symbol(equation.name)
         found.append(line(left, (reader.symbols(equation.right, at),), numbers, value))
-    again, value = worked_out(formulas.output(unit)), float(layer.y[way.record][unit])
+    value = float(layer.y[way.record][unit])
     return [*found, *differing("Its formula gives", again, "forward", value, layer.y, size_of(found))]
 
 
 def differing(what: str, again: float, who: str, value: float, array: Array, size: float) -> list[Item]:
     """Return a warning where a formula does not give what the layer computed."""
     if not math.isfinite(again) and math.isfinite(value):
-        return [Remark("Written so, it leaves the range of numbers; the layer computes it in a form that does not.")]
+        return [
+            Remark(f"{what} {again}: written so, it leaves the range of numbers. {who.capitalize()} gave {value:.6g}.")
+        ]
     if same(again, value, array.dtype, size):
         return []
     return [Remark(f"{what} {again:.6g}, but {who} gave {value:.6g}.", warning=True)]

@@ -9,11 +9,24 @@ import numpy as np
 
 from pellucid.arrays import Array
 from pellucid.insight.formulas import TERMS_SHOWN, shortened
-from pellucid.insight.terms import Add, Derivative, Multiply, Number, Symbol, Term, figure, worked_out
+from pellucid.insight.terms import (
+    MOST_DIGITS,
+    Add,
+    Derivative,
+    Multiply,
+    Number,
+    Rest,
+    Symbol,
+    Term,
+    figure,
+    largest_within,
+    worked_out,
+)
 
 DIGITS = 5
 """Significant digits of a result."""
-MOST_DIGITS = 17
+ROUGHLY = 1e-6
+"""A difference that is no more than this share of the numbers that went in is rounding, also in float32."""
 CELLS = 32
 """Of a heat strip."""
 VALUES_SHOWN = 8
@@ -76,8 +89,8 @@ class Strip:
     low, high : float
         The range of its finite values.
     cells : tuple of float
-        Its values, or of neighbours the one farthest from 0 where there are more than fit; NaN for a cell that holds a
-        value which is not finite.
+        Its values, or of neighbours the one farthest from 0 where there are more than fit: one that is not finite comes
+        first.
     whole : bool
         Whether each cell is one value.
     not_finite : int
@@ -122,11 +135,17 @@ class Section:
 
 @dataclass
 class Story:
-    """All sections of one rendering."""
+    """All sections of one rendering, and what it is of."""
 
     title: str
+    subject: str
     about: list[Remark]
     sections: list[Section]
+
+
+def is_listed(strip: Strip) -> bool:
+    """Return whether an array is small enough to list its values."""
+    return strip.whole and len(strip.cells) <= VALUES_SHOWN
 
 
 def line(
@@ -154,25 +173,30 @@ def line(
     value = float(value)
     if numbers is None:
         return Line(left, forms, None, value, figure(value, DIGITS), DIGITS, "=", by, remark)
+    size = largest_within(numbers)
     for digits in range(DIGITS, MOST_DIGITS + 1):
-        if _gives(numbers, digits, value, DIGITS):
+        if _gives(numbers, digits, value, DIGITS, size):
             return Line(left, forms, numbers, value, figure(value, DIGITS), digits, "=", by, remark)
     for fewer in range(DIGITS - 1, 1, -1):
-        if _gives(numbers, MOST_DIGITS, value, fewer):
+        if _gives(numbers, MOST_DIGITS, value, fewer, size):
             return Line(left, forms, numbers, value, figure(value, fewer), MOST_DIGITS, "=", by, remark)
-    rough = abs(worked_out(numbers) - value) <= 1e-6 * max(abs(value), _largest(numbers))
-    sign, digits = ("≈", MOST_DIGITS) if rough else ("≠", DIGITS)
-    return Line(left, forms, numbers, value, figure(value, DIGITS), digits, sign, by, remark)
+    rough = abs(worked_out(numbers) - value) <= ROUGHLY * max(abs(value), size)
+    return Line(left, forms, numbers, value, figure(value, DIGITS), DIGITS, "≈" if rough else "≠", by, remark)
 
 
-def _gives(numbers: Term, digits: int, value: float, shown: int) -> bool:
+def _gives(numbers: Term, digits: int, value: float, shown: int, size: float) -> bool:
     """Return whether these figures give the result as it is shown, in whatever order they are added up."""
-    again, rounding = worked_out(numbers, digits), 1e-14 * _largest(numbers)
+    again = worked_out(numbers, digits)
+    if not math.isfinite(again):
+        return figure(again, shown) == figure(value, shown)
+    if again == value:
+        return True
+    rounding = 1e-14 * size
     return {figure(again - rounding, shown), figure(again + rounding, shown)} == {figure(value, shown)}
 
 
-def strip(name: Symbol | Derivative | str, what: str, array: Array, shown: Array | None = None) -> Strip:
-    """Return an array's shape and range, and the cells of ``shown`` (by default of all of it).
+def strip(name: Symbol | Derivative | str, what: str, array: Array) -> Strip:
+    """Return an array's shape, range and cells.
 
     Examples
     --------
@@ -181,12 +205,12 @@ def strip(name: Symbol | Derivative | str, what: str, array: Array, shown: Array
     (1.0, 4.0, 1, True)
     """
     array = np.asarray(array, dtype=np.float64)
-    values = (array if shown is None else np.asarray(shown, dtype=np.float64)).ravel()
+    values = array.ravel()
     finite = array[np.isfinite(array)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (math.nan, math.nan)
     parts = np.array_split(values, min(CELLS, values.size)) if values.size else []
-    cells = tuple(float(part[np.abs(part).argmax()]) if np.isfinite(part).all() else math.nan for part in parts)
-    return Strip(name, what, array.shape, low, high, cells, values.size <= CELLS, int(array.size - finite.size))
+    cells = tuple(float(part[np.argmax(np.where(np.isfinite(part), np.abs(part), np.inf))]) for part in parts)
+    return Strip(name, what, array.shape, low, high, cells, array.size <= CELLS, int(array.size - finite.size))
 
 
 def sum_of(terms: Sequence[Term]) -> Term:
@@ -194,6 +218,27 @@ def sum_of(terms: Sequence[Term]) -> Term:
     if len(terms) == 1:
         return terms[0]
     return Add(tuple(terms)) if len(terms) <= TERMS_SHOWN + 1 else shortened(tuple(terms))
+
+
+def sum_of_values(values: Array) -> Term:
+    """Return the sum of many numbers, as :func:`sum_of` would of their terms.
+
+    Examples
+    --------
+    >>> sum_of_values(np.array([9.0, 1.0, 8.0, 1.0, 7.0, 6.0, 5.0, 4.0])).terms[-1]
+    Rest(count=2, value=2.0)
+    """
+    values = np.asarray(values, dtype=np.float64).ravel()
+    if len(values) <= TERMS_SHOWN + 1:
+        return sum_of([Number(float(value)) for value in values])
+    # NaN is what somebody looks for: it comes first.
+    order = np.argsort(-np.where(np.isnan(values), np.inf, np.abs(values)), kind="stable")
+    shown = np.sort(order[:TERMS_SHOWN])
+    with np.errstate(invalid="ignore"):
+        rest = (
+            math.fsum(values[order[TERMS_SHOWN:]]) if np.isfinite(values).all() else values[order[TERMS_SHOWN:]].sum()
+        )
+    return Add((*(Number(float(values[place])) for place in shown), Rest(len(values) - TERMS_SHOWN, float(rest))))
 
 
 def product_of(factors: Sequence[Term]) -> Term:
@@ -204,16 +249,7 @@ def product_of(factors: Sequence[Term]) -> Term:
 def size_of(items: Sequence[Item]) -> float:
     """Return how large the numbers of the last equation are: what its rounding is measured by."""
     numbers = [one.numbers for one in items if isinstance(one, Line) and one.numbers is not None]
-    return _largest(numbers[-1]) if numbers else 0.0
-
-
-def _largest(term: Term) -> float:
-    match term:
-        case Number(value):
-            return abs(value)
-        case Add(terms):
-            return max(map(abs, map(worked_out, terms)), default=0.0)
-    return abs(worked_out(term))
+    return largest_within(numbers[-1]) if numbers else 0.0
 
 
 def same(again: float, value: float, dtype: Any, size: float) -> bool:

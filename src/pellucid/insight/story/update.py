@@ -13,22 +13,41 @@ from pellucid.insight.recording import UpdateRecord
 from pellucid.insight.story.back import followed_parameters
 from pellucid.insight.story.followed import UNUSABLE, Followed
 from pellucid.insight.story.forward import differing
-from pellucid.insight.story.parts import Item, Remark, Section, line, size_of, strip
-from pellucid.insight.terms import Add, Apply, Derivative, Multiply, Negative, Number, Symbol, Term, worked_out
+from pellucid.insight.story.parts import DIGITS, Item, Remark, Section, line, size_of, strip
+from pellucid.insight.terms import (
+    Add,
+    Apply,
+    Derivative,
+    Divide,
+    Multiply,
+    Negative,
+    Number,
+    Symbol,
+    Term,
+    figure,
+    worked_out,
+)
 from pellucid.insight.worked import Worked, settings_of
 from pellucid.penalties import Penalty
 
 STEP = Symbol("step")
 GRADIENT = Symbol("g")
+CLIPPED = Symbol("g", marks=1)
 
 
 def of_update(way: Followed, update: UpdateRecord) -> Section:
     """Return the optimizer's part of the story: in full for the lowest layer's followed parameters."""
     section = Section(f"Update: {as_code(update.plan.optimizer)}", "update", 0)
-    if update.plan.clips:
-        long, short = (float(np.linalg.norm(one)) for one in (update.gradient, update.clipped))
-        section.items.append(Remark(f"The gradient, of length {long:.5g}, was clipped to length {short:.5g}."))
+    section.items.append(
+        Remark(
+            f"This is update {int(update.state_before.step) + 1} (t, in formulas that need it), at the learning rate "
+            f"{figure(update.rate, DIGITS)}."
+        )
+    )
     slots = {(slot.layer, slot.name): slot for slot in way.trace.network.layout.slots}
+    learning = {key: slot for key, slot in slots.items() if not way.frozen(key[0])}
+    if not learning:
+        section.items.append(Remark("Nothing learns: there are no parameters that are not frozen."))
     told: Counter[tuple[int, str]] = Counter()
     for place in range(len(way.trace.layers)):
         chosen = followed_parameters(way, place)
@@ -39,12 +58,21 @@ def of_update(way: Followed, update: UpdateRecord) -> Section:
             section.items += _moved(way, update, place, name, at, position, slot.is_bias)
         if chosen:
             break
-    for (place, name), slot in slots.items():
+    for (place, name), slot in learning.items():
         if told[place, name] == slot.stop - slot.start:
             continue  # every value has been told
         after = update.after[slot.start : slot.stop].reshape(slot.shape)
         symbol, full = way.names.of(place, name, ()), f"{way.trace.network.names[place]}.{name}"
         section.items.append(strip(_primed(symbol), f"{full} after the step", after))
+    assert way.trace.loss is not None
+    before = way.trace.loss.value + way.trace.loss.penalty
+    what = "loss" if update.plan.objective.penalty is None else "cost"
+    section.items.append(
+        Remark(
+            f"With the new parameters the {what} of these records is {figure(update.loss_after, DIGITS)}; "
+            f"it was {figure(before, DIGITS)}."
+        )
+    )
     return section
 
 
@@ -66,9 +94,14 @@ def _moved(
         form, numbers = _with_penalty(penalty, of_loss, symbol), _with_penalty(penalty, Number(value), Number(before))
         found.append(line(GRADIENT, (form,), numbers, float(update.gradient[position])))
         gradient = GRADIENT
-    if update.clipped[position] != update.gradient[position]:
-        found.append(line(GRADIENT, (), None, float(update.clipped[position]), remark="after clipping"))
-        gradient = GRADIENT
+    if not np.array_equal(update.gradient, update.clipped, equal_nan=True):
+        found += _clipping(update, gradient, position)
+        gradient = CLIPPED
+    multiplier = float(np.broadcast_to(update.plan.rate_factors, update.before.shape)[position])
+    if multiplier != 1:
+        form = Multiply((Symbol("learning rate"), Symbol("multiplier")))
+        product = Multiply((Number(update.rate), Number(multiplier)))
+        found.append(line(Symbol("rate"), (form,), product, update.rate * multiplier))
     step = float(update.step[position])
     try:
         found += _rule(update, position, gradient, symbol)
@@ -94,6 +127,25 @@ def _rule(update: UpdateRecord, position: int, gradient: Term, symbol: Symbol) -
         found.append(line(left, (reader.symbols(equation.right, {}),), numbers, step if last else worked_out(numbers)))
     again = worked_out(numbers)
     return [*found, *differing("Its formula gives", again, "update", step, update.step, size_of(found))]
+
+
+def _clipping(update: UpdateRecord, gradient: Term, position: int) -> list[Item]:
+    """Return what clipping makes of one parameter's gradient: by value first, then by length."""
+    plan, whole = update.plan, update.gradient
+    found: list[Item] = []
+    now = Number(float(whole[position]))
+    if plan.clip_value is not None:
+        limit, whole = plan.clip_value, np.clip(whole, -plan.clip_value, plan.clip_value)
+        form: Term = Apply("min", (Apply("max", (gradient, Negative(Symbol("clip_value")))), Symbol("clip_value")))
+        numbers: Term = Apply("min", (Apply("max", (now, Number(-limit))), Number(limit)))
+        found.append(line(CLIPPED, (form,), numbers, float(whole[position])))
+        gradient, now = CLIPPED, Number(float(whole[position]))
+    length = float(np.linalg.norm(whole.astype(np.float64)))
+    if plan.clip_norm is not None and length > plan.clip_norm:
+        form = Multiply((gradient, Divide(Symbol("clip_norm"), Symbol("length of all gradients"))))
+        numbers = Multiply((now, Divide(Number(plan.clip_norm), Number(length))))
+        found.append(line(CLIPPED, (form,), numbers, float(update.clipped[position])))
+    return found
 
 
 def _with_penalty(penalty: Penalty, gradient: Term, parameter: Term) -> Term:
