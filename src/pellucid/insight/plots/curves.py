@@ -86,10 +86,10 @@ def learning_curves(history: History, *, ax: "Axes | None" = None) -> "Axes":
             ax.vlines([1], low, high, color=colour, linestyle=dash)
         elif members > 1:
             ax.fill_between(drawn + 1, low, high, color=colour, alpha=0.2, linewidth=0, label="lowest to highest")
-    _mark_best(ax, best, how, losses)
     if few:
         ax.set_xticks([1])
     else:
+        _mark_best(ax, best, how, losses)
         ax.xaxis.set_major_locator(matplotlib("ticker").MaxNLocator(integer=True))
     ax.set_xlabel("epoch")
     ax.set_ylabel("loss")
@@ -149,14 +149,11 @@ def _mark_best(ax: "Axes", best: Array, how: str, losses: dict[str, Array]) -> N
     at = best[members]
     values = losses[figure][at - 1, members]
     first, last = int(at.min()), int(at.max())
+    found = f"best epoch's {LINES[figure][0]}" if how == "best" else f"lowest {LINES[figure][0]}"
     if len(best) > 1:
-        label = f"{how} epochs of the members: {first:,} to {last:,}"
-        if first == last:
-            label = f"{how} epoch of the members: {first:,}"
-    elif how == "best":
-        label = f"best epoch {first:,}: {LINES[figure][0]} {values[0]:.4g}"
+        label = f"{found} of the members: epochs {first:,} to {last:,}"
     else:
-        label = f"lowest {LINES[figure][0]} {values[0]:.4g}: epoch {first:,}"
+        label = f"{found}: {values[0]:.4g} in epoch {first:,}"
     alpha = 1.0 if len(members) == 1 else 0.5
     for epoch in np.unique(at):
         ax.axvline(epoch, color=GREY, linestyle=":", linewidth=1, alpha=alpha, zorder=1)

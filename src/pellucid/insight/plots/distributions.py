@@ -300,11 +300,11 @@ def _beside(ax: "Axes", text: str, height: float, right: float, fontsize: str) -
     ax.annotate(
         text,
         (1, height),
-        (right, 2),
+        (right, 0),
         xycoords=ax.get_yaxis_transform(),
         textcoords="offset points",
         ha="right",
-        va="bottom" if height <= 0 else "center",
+        va="center",
         fontsize=fontsize,
         color="black" if height <= 0 else GREY,
         annotation_clip=False,

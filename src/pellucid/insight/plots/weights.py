@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 MOST_NUMBERED = 25
 MOST_SHAPES_NAMED = 6
-WIDER_THAN_HIGH = 1.25  # of all tiles together
 
 
 def first_layer_images(
@@ -87,10 +86,12 @@ def first_layer_images(
             place = column + (columns - 1) / 2, row - 0.5 - above / 2
             ax.text(*place, str(unit), ha="center", va="center_baseline", fontsize="small")
     ax.set_xticks([])
-    first = list(range(0, count, across))
-    ax.set_yticks([corners[unit][0] + (rows - 1) / 2 for unit in first], [str(unit) for unit in first])
-    ax.tick_params(axis="y", length=0)
-    ax.set_ylabel("first unit of the row")
+    ax.set_yticks([])
+    if not numbered:
+        first = list(range(0, count, across))
+        ax.set_yticks([corners[unit][0] + (rows - 1) / 2 for unit in first], [str(unit) for unit in first])
+        ax.tick_params(axis="y", length=0)
+        ax.set_ylabel("first unit of the row")
     what = f"{count:,} of {units:,} units" if count < units else f"{units:,} unit{'s' * (units > 1)}"
     put_title(ax, f"Weights into {name}", f"{what}; {rows} x {columns} inputs each")
     return ax
@@ -135,14 +136,14 @@ def _shapes_of(inputs: int) -> str:
 
 
 def _tiles_across(count: int, rows: int, columns: int) -> int:
-    """Return how many images stand side by side, so that all together are a little wider than high.
+    """Return how many images stand side by side, so that all together are about as wide as high.
 
     Examples
     --------
     >>> _tiles_across(64, 8, 8), _tiles_across(2, 8, 8), _tiles_across(10, 1, 20)
-    (9, 2, 1)
+    (8, 2, 1)
     """
-    return int(np.clip(round((WIDER_THAN_HIGH * count * rows / columns) ** 0.5), 1, count))
+    return int(np.clip(np.ceil((count * rows / columns) ** 0.5), 1, count))
 
 
 def _tiled(images: Array, across: int, gap: int, above: int) -> tuple[Array, list[tuple[int, int]]]:
