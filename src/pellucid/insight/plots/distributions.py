@@ -244,7 +244,7 @@ def _ridges(values: dict[str, Array], title: str, quantity: str, records: int, a
     edge = linear_part([float(array.std()) for array in finite if len(array)])
     if edge:
         ax.set_xscale("symlog", linthresh=edge)
-        ax.xaxis.set_major_locator(_decades(edge, most=7))
+        ax.xaxis.set_major_locator(_decades(edge, max(float(np.abs(array).max(initial=edge)) for array in finite)))
     fontsize = "small" if count <= 30 else "x-small"
     for place, (array, kept) in enumerate(zip(values.values(), finite, strict=True)):
         _ridge(ax, kept[kept != 0], -place)
@@ -325,11 +325,19 @@ def linear_part(spreads: Sequence[float]) -> float:
     return max(min(positive), float(max(positive) / 10**MOST_DECADES))
 
 
-def _decades(edge: float, most: int) -> Any:
-    """Return what places at most about so many ticks on a scale that is linear up to ``edge``."""
-    places = matplotlib("ticker").SymmetricalLogLocator(base=10, linthresh=edge)
-    places.set_params(numticks=most)
-    return places
+def _decades(edge: float, largest: float) -> Any:
+    """Return what places ticks at 0 and at a few powers of ten on both sides, on a scale that is linear up to ``edge``.
+
+    Those next to 0 are left out: their labels would lie on each other.
+
+    Examples
+    --------
+    >>> _decades(1e-3, 500.0)()
+    array([-1.e+02, -1.e+00, -1.e-02,  0.e+00,  1.e-02,  1.e+00,  1.e+02])
+    """
+    first, last = int(np.floor(np.log10(edge))) + 1, int(np.floor(np.log10(largest)))
+    powers = 10.0 ** np.arange(last, first - 1, -max(1, -(-(last - first + 1) // 3)))
+    return matplotlib("ticker").FixedLocator(np.sort(np.concatenate([-powers, [0.0], powers])))
 
 
 def _bands(epochs: Array, values: Sequence[Array], title: str, quantity: str, ax: "Axes | None") -> "Axes":
@@ -341,7 +349,7 @@ def _bands(epochs: Array, values: Sequence[Array], title: str, quantity: str, ax
     edge = linear_part(list(highest - lowest))
     if edge:
         ax.set_yscale("symlog", linthresh=edge)
-        ax.yaxis.set_major_locator(_decades(edge, most=9))
+        ax.yaxis.set_major_locator(_decades(edge, float(np.nanmax(np.abs(found)))))
     if len(epochs) == 1:
         ax.vlines(epochs, lowest, highest, color=PALETTE[5], linewidth=3, label="5 to 95 %")
         ax.vlines(epochs, low, high, color=PALETTE[0], linewidth=7, label="25 to 75 %")
