@@ -20,6 +20,8 @@ from pellucid.cli import plot as plot_command
 from pellucid.cli.picture_request import text
 from pellucid.cli.pictures import KINDS
 
+pytestmark = pytest.mark.slow  # ninety pictures take twenty seconds; what they show is tested without the command
+
 PNG = b"\x89PNG\r\n\x1a\n"
 
 

@@ -165,6 +165,7 @@ def test_outside_packages_stay_in_their_rooms():
     assert not wrong
 
 
+@pytest.mark.slow
 def test_every_module_can_be_imported_first():
     # Cyclic imports show only when the right module comes first, so each comes first once.
     program = """
