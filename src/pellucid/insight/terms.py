@@ -26,6 +26,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 """What may be called in a formula."""
 
 
+SUM, PRODUCT, SIGN, POWER, WHOLE = range(5)
+"""How tightly an operation binds, from a sum to a name: what stands within one that binds tighter needs brackets."""
 MOST_WHOLE = 1e12
 """Numbers from here on are shown with a power of ten."""
 MOST_DIGITS = 17

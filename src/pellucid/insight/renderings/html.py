@@ -7,6 +7,11 @@ from html import escape
 from pellucid.insight.renderings.text import strip_text
 from pellucid.insight.story.parts import Item, Line, Remark, Section, Story, Strip
 from pellucid.insight.terms import (
+    POWER,
+    PRODUCT,
+    SIGN,
+    SUM,
+    WHOLE,
     Add,
     Apply,
     Cases,
@@ -25,8 +30,6 @@ from pellucid.insight.terms import (
 )
 
 By = Mapping[Term, str]
-
-SUM, PRODUCT, SIGN, POWER, WHOLE = range(5)
 
 STYLE = """
 .pellucid-trace { font: 15px/1.5 system-ui, sans-serif; max-width: 72rem; }

@@ -6,6 +6,11 @@ from collections.abc import Callable, Mapping
 from pellucid.insight.renderings.text import strip_text
 from pellucid.insight.story.parts import Item, Line, Remark, Section, Story, Strip
 from pellucid.insight.terms import (
+    POWER,
+    PRODUCT,
+    SIGN,
+    SUM,
+    WHOLE,
     Add,
     Apply,
     Cases,
@@ -24,8 +29,6 @@ from pellucid.insight.terms import (
 )
 
 By = Mapping[Term, str]
-
-SUM, PRODUCT, SIGN, POWER, WHOLE = range(5)
 
 _FUNCTIONS = {"exp": r"\exp", "log": r"\log", "tanh": r"\tanh", "max": r"\max", "min": r"\min"}
 _SIGNS = {">=": r"\ge", "<=": r"\le", "==": "="}

@@ -6,6 +6,11 @@ from collections.abc import Callable, Iterator
 
 from pellucid.insight.story.parts import DIGITS, Item, Line, Remark, Story, Strip, is_listed
 from pellucid.insight.terms import (
+    POWER,
+    PRODUCT,
+    SIGN,
+    SUM,
+    WHOLE,
     Add,
     Apply,
     Cases,
@@ -26,9 +31,6 @@ from pellucid.insight.terms import (
 WIDTH = 100
 BARS = "▁▂▃▄▅▆▇█"
 RED, BOLD, PLAIN = "\x1b[31m", "\x1b[1m", "\x1b[0m"
-
-# How tightly an operation binds, from a sum to a name.
-SUM, PRODUCT, SIGN, POWER, WHOLE = range(5)
 
 
 def written(term: Term, digits: int = 17) -> str:
