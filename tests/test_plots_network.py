@@ -317,3 +317,17 @@ def test_diagram_refuses_what_does_not_fit():
             network_diagram(network, ax=Figure().subplots(), **options)
     with pytest.raises(TypeError, match="ax must be one axes"):
         network_diagram(network, ax=[1, 2])
+
+
+def test_a_weight_of_0_has_no_line_and_what_cannot_be_drawn_is_refused():
+    network = Network(2, [Dense(1)], seed=0)
+    network.theta = [1.0, 0.0, 0.5]
+    drawn = network_diagram(network, ax=Figure().subplots())
+    lines = [segment for part in drawn.collections if hasattr(part, "get_segments") for segment in part.get_segments()]
+    assert len(lines) == 1
+    for limits in ((0, 0), "ab", (1.0,)):
+        with pytest.raises(ValueError, match="limits must be two positive numbers"):
+            network_diagram(network, limits=limits, ax=Figure().subplots())
+    network.theta = [np.nan, 1.0, 0.0]
+    with pytest.raises(ValueError, match="1 of the network's parameters are not finite"):
+        network_diagram(network, ax=Figure().subplots())

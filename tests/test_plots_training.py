@@ -287,6 +287,19 @@ def test_films_have_a_frame_for_each_moment(tmp_path):
     assert (network.theta == theta).all()
 
 
+def test_a_film_keeps_still():
+    _, recorder, X, y = trained(epochs=4)
+    for film in (plots.animate_diagram(recorder), plots.animate_boundary(recorder, X, y, resolution=10)):
+        ax = film._fig.axes[0]
+        places = set()
+        for frame in range(5):
+            film._func(frame)
+            film._fig.draw_without_rendering()
+            places.add(tuple(ax.get_position().bounds))
+        assert len(places) == 1
+        film._draw_was_started = True
+
+
 def test_a_film_is_whole_or_not_there(tmp_path, monkeypatch):
     _, recorder, *_ = trained(epochs=2)
     film = plots.animate_diagram(recorder, ax=axes())

@@ -82,6 +82,7 @@ def animate_diagram(
     indices = _frames(recorder, most_frames)
     networks = [single(recorder.network_at(index), member) for index in indices]
     limits = diagram_limits(networks)
+    given = ax is not None
     if ax is None:
         # A diagram chooses the size of its own figure; take it from one that is not kept.
         columns = len(networks[0].layers)
@@ -98,7 +99,7 @@ def animate_diagram(
             limits=limits,
         )
 
-    return _film(ax, networks, draw, _captions(recorder, indices, member))
+    return _film(ax, given, networks, draw, _captions(recorder, indices, member))
 
 
 def animate_boundary(
@@ -153,6 +154,7 @@ def animate_boundary(
     """
     indices = _frames(recorder, most_frames)
     networks = [single(recorder.network_at(index), member) for index in indices]
+    given = ax is not None
     ax = new_axes(ax, figsize=figure_size(class_names or ()))
 
     def draw(network: Network) -> None:
@@ -169,7 +171,7 @@ def animate_boundary(
             ax=ax,
         )
 
-    return _film(ax, networks, draw, _captions(recorder, indices, member))
+    return _film(ax, given, networks, draw, _captions(recorder, indices, member))
 
 
 def save_animation(
@@ -262,20 +264,30 @@ def _captions(recorder: Recorder, indices: Array, member: int) -> list[str]:
 
 
 def _film(
-    ax: "Axes", networks: Sequence[Network], draw: Callable[[Network], None], captions: Sequence[str]
+    ax: "Axes", given: bool, networks: Sequence[Network], draw: Callable[[Network], None], captions: Sequence[str]
 ) -> "FuncAnimation":
     """Return a film of one picture a network; the picture is drawn anew for each."""
+    figure: Any = ax.get_figure(root=True)
+    draw(networks[0])  # what does not fit is told now, not when the film is shown
+    bars = [part.colorbar for part in ax.collections if part.colorbar is not None]
+    if not given:
+        # Otherwise the picture would move a little from frame to frame, as words in it grow longer.
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+    place = None if given else ax.get_position()
 
     def show(frame: int) -> list[Any]:
-        for part in ax.collections:
-            if part.colorbar is not None:
-                part.colorbar.remove()
         ax.clear()
         draw(networks[frame])
+        for part in ax.collections:  # the first colour bars stay, as they mean the same in every frame
+            if part.colorbar is not None and part.colorbar not in bars:
+                part.colorbar.remove()
+        if place is not None:
+            ax.set_position(place)  # a colour bar took room from it
         ax.title.set_text(f"{ax.get_title()}, {captions[frame]}")
         return []
 
-    show(0)  # what does not fit is told now, not when the film is shown
+    show(0)
     return matplotlib("animation").FuncAnimation(  # type: ignore[no-any-return]
-        ax.get_figure(root=True), show, frames=len(networks), interval=MILLISECONDS, cache_frame_data=False
+        figure, show, frames=len(networks), interval=MILLISECONDS, cache_frame_data=False
     )

@@ -81,7 +81,7 @@ def network_diagram(
 
     A line is the wider the larger its weight; positive weights are orange and solid, negative ones purple and dashed. A
     circle's fill is its bias. A layer that keeps the units as they are is named at their column; one that mixes them
-    in another way than by a matrix [inputs, outputs] is a box with its name.
+    in another way than by a matrix [inputs, outputs] is a box with its name. A weight of 0 has no line.
 
     Parameters
     ----------
@@ -122,8 +122,11 @@ def network_diagram(
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
             raise ValueError(f"{name} must be a whole number of at least {least}, found {value!r}")
     one = single(network, member)
+    unusable = int((~np.isfinite(one.theta)).sum())
+    if unusable:
+        raise ValueError(f"{unusable} of the network's parameters are not finite, so they cannot be drawn")
     columns = columns_of(one, int(most_units))
-    largest_weight, largest_bias = limits or diagram_limits([one])
+    largest_weight, largest_bias = diagram_limits([one]) if limits is None else _checked_limits(limits)
     tallest = max(float(np.ptp(column.heights)) if len(column.shown) else 0.0 for column in columns) + 1
     ax = new_axes(ax, figsize=(min(1.5 + 1.8 * len(columns), 16.0), min(max(2.6 + 0.3 * tallest, 3.4), 8.0)))
     ax.set(xlim=(-0.5, len(columns) - 0.5), ylim=(-tallest / 2 - 0.3, tallest / 2 + 0.3))
@@ -145,6 +148,13 @@ def network_diagram(
     if filled is not None:
         colour_bar(ax, filled, "bias (fill of a circle)", shrink=0.7, pad=0.02)
     return ax
+
+
+def _checked_limits(limits: Any) -> tuple[float, float]:
+    given = np.asarray(limits)
+    if given.shape != (2,) or given.dtype.kind not in "iuf" or not (np.isfinite(given) & (given > 0)).all():
+        raise ValueError(f"limits must be two positive numbers, of the weights and of the biases, found {limits!r}")
+    return float(given[0]), float(given[1])
 
 
 def diagram_limits(networks: Sequence[Network]) -> tuple[float, float]:
@@ -226,6 +236,7 @@ def _draw_lines(ax: "Axes", place: int, columns: list[Column], most: int, larges
         return
     weights = column.weights[np.ix_(before.shown, column.shown)]  # [I,O]
     order = np.argsort(np.abs(weights), axis=None, kind="stable")[-most:]  # the largest last, so that they lie on top
+    order = order[weights.ravel()[order] != 0]
     rows, units = np.unravel_index(order, weights.shape)
     chosen = weights[rows, units]
     ends = [

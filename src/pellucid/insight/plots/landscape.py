@@ -83,9 +83,9 @@ def loss_contours(landscape: LossLandscape, *, epochs: Sequence[int] | None = No
         if landscape.shares is not None:
             text = f"{name} principal direction of the path ({_percent(landscape.shares[number])} of its variance)"
         (ax.set_xlabel if number == 0 else ax.set_ylabel)(text)
-    dimensions = f"a slice of 2 of {len(landscape.centre):,} dimensions"
+    dimensions = f"2 of {len(landscape.centre):,} dimensions"
     count = f"{landscape.records:,} record{'s' * (landscape.records != 1)}"
-    put_title(ax, "Loss landscape", f"{dimensions}; at this network the loss on {count} is {landscape.centre_loss:.4g}")
+    put_title(ax, "Loss landscape", f"{dimensions}; loss of this network on {count}: {landscape.centre_loss:.4g}")
     down = matplotlib("transforms").ScaledTranslation(0, -0.5, ax.figure.dpi_scale_trans)
     ax.legend(
         loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=ax.transAxes + down, ncols=4, frameon=False,
@@ -128,10 +128,9 @@ def _draw_losses(ax: "Axes", landscape: LossLandscape, losses: Any) -> None:
         for text in ax.clabel(lines, fontsize="x-small", fmt="%.3g"):
             text.set_path_effects(halo)
     if losses.mask.any():
-        ax.patch.set(facecolor="#DDDDDD", hatch="xxx", edgecolor="#999999")
-        patch = matplotlib("patches").Patch(facecolor="#DDDDDD", hatch="xxx", edgecolor="#999999")
-        patch.set_label("loss not finite")
-        ax.add_artist(patch).set_visible(False)
+        ground: dict[str, Any] = {"facecolor": "#DDDDDD", "hatch": "xxx", "edgecolor": "#999999"}
+        ax.patch.set(**ground)
+        ax.fill_between([], [], label="loss not finite", **ground)
 
 
 def _draw_path(ax: "Axes", path: Array, epochs: Sequence[int] | None) -> None:
