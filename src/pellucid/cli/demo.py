@@ -73,9 +73,9 @@ def show(console: Console) -> None:
         "[bold]Where the tutorial takes its derivative[/]\n"
         "The slope of the sigmoid belongs at z, the value that goes in: s'(z) = a (1 - a). The tutorial puts in a, "
         "the value that has come out: s'(a), which lies between 0.197 and 0.25 whatever a is. Each of its steps is "
-        "nearly that of another cost (cross-entropy, at a quarter of the rate), and so it learns faster than the "
-        "correct gradient of the squared error; but it is not the gradient of the cost that it states. A check finds "
-        "that at once:\n"
+        "nearly that of another cost (cross-entropy, at a quarter of its rate of 0.05), and so it learns faster than "
+        "the correct gradient of the squared error; but it is not the gradient of the cost that it states. A check "
+        "finds that at once:\n"
     )
     for name, network in (("the correct gradient", correct), ("the tutorial's rule", rule)):
         # At the tutorial's own start, where training begins.
@@ -106,7 +106,7 @@ def first_step(console: Console, example: ModuleType) -> None:
     step = trace(network, example.RECORDS[SHOWN], example.LABELS[SHOWN], **settings)
     console.print(
         "[bold]One neuron learns from one record[/]: three inputs (1, 1, 0), and the answer should be 1.\n"
-        "Follow it with a pencil; all the figures that you need are there.\n"
+        "It starts where the tutorial does. Follow it with a pencil; each line shows the digits it needs.\n"
     )
     text = step.text(color=console.is_terminal, width=console.width)
     console.print(Text.from_ansi(text), soft_wrap=True)
