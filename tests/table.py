@@ -11,20 +11,38 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.arrays import Draw
+from pellucid.arrays import Draw, draw
 from pellucid.layers import (
     ELU,
     GELU,
     LAYERS,
     SELU,
+    AlphaDropout,
+    AveragePool2D,
+    BatchNorm,
+    Chain,
+    Context,
+    Conv2D,
     Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    GaussianNoise,
     HardSigmoid,
     HardSwish,
     Identity,
     Layer,
+    LayerNorm,
     LeakyReLU,
+    MaxPool2D,
     Mish,
+    Parallel,
+    PReLU,
     ReLU,
+    Reshape,
+    Residual,
+    RMSNorm,
+    Select,
     Sigmoid,
     SiLU,
     Softmax,
@@ -88,17 +106,25 @@ def with_numpy_numbers(thing: Any) -> Any:
 
 @dataclass(frozen=True)
 class LayerExample:
-    """A layer, the shape of a record that it takes, and ``torch(torch, x, parameters) -> y``."""
+    """A layer, the shape of a record that it takes, and ``torch(torch, x, parameters) -> y``.
+
+    A layer that draws or remembers has ``with_context``: its PyTorch half is given the context too. One that takes
+    category numbers says by ``codes`` how many there are.
+    """
 
     layer: Layer
     torch: Callable[..., Any]
     shape: tuple[int, ...] = (4,)
+    with_context: bool = False
+    codes: int = 0
 
     def __str__(self) -> str:
-        return changed(self.layer)
+        return changed(self.layer) + (f"-{'x'.join(map(str, self.shape))}" if self.shape != (4,) else "")
 
     def x(self, records: int = 5, dtype: str = "float64", seed: int = 0) -> np.ndarray:
         """Return records on both sides of every kink, none nearer to one than 0.05."""
+        if self.codes:
+            return np.random.default_rng(seed).integers(0, self.codes, (records, *self.shape)).astype(dtype)
         x = 2.5 * np.random.default_rng(seed).standard_normal((records, *self.shape))
         for kink in KINKS:
             near = np.abs(x - kink) < 0.05
@@ -110,6 +136,24 @@ class LayerExample:
         network = Network(self.shape, [self.layer], seed=seed, dtype=dtype, members=members)
         scatter(network)
         return network
+
+    def context(self, x: np.ndarray, training: bool, members: int | None = None, seed: int = 3) -> Context:
+        """Return draws as training makes them, and running statistics as a training might leave them."""
+        generators = [np.random.default_rng([seed, member]) for member in range(members or 1)]
+        lead = x.shape[: x.ndim - len(self.shape)]
+        wanted = self.layer.draws_for(lead, self.shape) if training else {}
+        random = {name: draw(generators, one, x.dtype) for name, one in wanted.items()}
+        state = {}
+        for name, start in self.layer.state(self.shape).items():
+            moved = draw(generators, Draw("uniform", (*lead[:-1], *start.shape)), np.float64)
+            state[name] = (start + 0.1 + moved).astype(x.dtype)
+        return Context(training, random, state, members is not None)
+
+    def around(self, outputs: int = 2) -> list[Layer]:
+        """Return the layer between two that learn, the first of them where it does not take category numbers."""
+        before = [] if self.codes else [Dense(*self.shape) if len(self.shape) == 1 else PReLU()]
+        after = [] if len(self.layer.output_shape(self.shape)) == 1 else [Flatten()]
+        return [*before, self.layer, *after, Dense(outputs)]
 
 
 def scatter(network: Network, seed: int = 1) -> Network:
@@ -124,6 +168,77 @@ def _linear(torch, x, p):
 
 def _elementwise(name: str, **settings: Any) -> Callable[..., Any]:
     return lambda torch, x, p: getattr(torch.nn.functional, name)(x, **settings)
+
+
+def _dropout(rate: float) -> Callable[..., Any]:
+    def layer(torch, x, p, context):
+        return torch.where(torch.tensor(context.random["u"]) < rate, 0, x / (1 - rate)) if context.training else x * 1
+
+    return layer
+
+
+def _alpha_dropout(rate: float) -> Callable[..., Any]:
+    def layer(torch, x, p, context):
+        if not context.training:
+            return x * 1
+        lowest = torch.nn.functional.selu(torch.tensor(-1e3, dtype=x.dtype))
+        dropped = torch.where(torch.tensor(context.random["u"]) < rate, lowest, x)
+        # Mean and variance after that, of values with mean 0 and variance 1 before it.
+        mean, variance = rate * lowest, (1 - rate) + rate * (1 - rate) * lowest**2
+        return (dropped - mean) / variance.sqrt()
+
+    return layer
+
+
+def _noise(std: float) -> Callable[..., Any]:
+    return lambda torch, x, p, c: x + std * torch.tensor(c.random["noise"]) if c.training else x * 1
+
+
+def _batch_norm(momentum: float = 0.9, epsilon: float = 1e-5) -> Callable[..., Any]:
+    def layer(torch, x, p, context):
+        running = [torch.tensor(context.state[name]) for name in ("mean", "variance")]
+        learnt = [p.get(name) for name in ("scale", "shift")]
+        settings = {"training": context.training, "momentum": 1 - momentum, "eps": epsilon}
+        # PyTorch has the channels second.
+        return torch.nn.functional.batch_norm(x.movedim(-1, 1), *running, *learnt, **settings).movedim(1, -1)
+
+    return layer
+
+
+def _layer_norm(torch, x, p):
+    return torch.nn.functional.layer_norm(x, x.shape[-1:], p.get("scale"), p.get("shift"))
+
+
+def _rms_norm(torch, x, p):
+    return torch.nn.functional.rms_norm(x, x.shape[-1:], p.get("scale"), eps=1e-5)
+
+
+def _prelu(torch, x, p):
+    return torch.nn.functional.prelu(x.movedim(-1, 1), p["slope"]).movedim(1, -1)
+
+
+def _of(mapping, name):
+    """Return what belongs to one layer of a block."""
+    return {key.removeprefix(f"{name}."): value for key, value in mapping.items() if key.startswith(f"{name}.")}
+
+
+def _residual(torch, x, p, context):
+    own = replace(context, state=_of(context.state, "batch_norm_1"))
+    z = _linear(torch, _batch_norm()(torch, x, _of(p, "batch_norm_1"), own), _of(p, "dense_1"))
+    return x + _dropout(0.3)(torch, z, {}, replace(context, random=_of(context.random, "dropout_1")))
+
+
+def _parallel(torch, x, p):
+    return torch.cat([x[:, [2, 0]], torch.tanh(_linear(torch, x, _of(p, "branch_2.dense_1")))], dim=1)
+
+
+def _pictures(function):
+    """Call PyTorch's half, which has its channels first, and bring what it returns back to channels last."""
+    return lambda torch, x, p: function(torch.nn.functional, x.permute(0, 3, 1, 2), p).permute(0, 2, 3, 1)
+
+
+def _conv2d(**settings):
+    return _pictures(lambda f, x, p: f.conv2d(x, p["weights"].permute(3, 2, 0, 1), p.get("bias"), **settings))
 
 
 LAYER_EXAMPLES = [
@@ -148,6 +263,52 @@ LAYER_EXAMPLES = [
     LayerExample(HardSwish(), _elementwise("hardswish")),
     LayerExample(Identity(), lambda torch, x, p: x * 1),
     LayerExample(Softmax(), _elementwise("softmax", dim=-1)),
+    LayerExample(Conv2D(3, 3), _conv2d(), (5, 4, 2)),
+    LayerExample(Conv2D(2, 3, stride=2, padding=1), _conv2d(stride=2, padding=1), (5, 6, 2)),
+    LayerExample(
+        Conv2D(4, (3, 2), stride=(1, 2), padding="same", groups=2),
+        # One row above and below; of the columns 5 = 2 * 2 + 1, one more at the end.
+        _pictures(
+            lambda f, x, p: f.conv2d(
+                f.pad(x, (0, 1, 1, 1)), p["weights"].permute(3, 2, 0, 1), p["bias"], stride=(1, 2), groups=2
+            )
+        ),
+        (4, 5, 4),
+    ),
+    LayerExample(Conv2D(2, (1, 2), bias=False), _conv2d(), (3, 3, 3)),
+    LayerExample(MaxPool2D(), _pictures(lambda f, x, p: f.max_pool2d(x, 2)), (4, 5, 2)),
+    LayerExample(
+        MaxPool2D(3, stride=2, padding=1), _pictures(lambda f, x, p: f.max_pool2d(x, 3, stride=2, padding=1)), (5, 4, 2)
+    ),
+    LayerExample(AveragePool2D(), _pictures(lambda f, x, p: f.avg_pool2d(x, 2)), (4, 5, 2)),
+    LayerExample(
+        AveragePool2D((3, 2), stride=1, padding=1),
+        _pictures(lambda f, x, p: f.avg_pool2d(x, (3, 2), stride=1, padding=1, count_include_pad=False)),
+        (4, 4, 2),
+    ),
+    LayerExample(Dropout(), _dropout(0.5), with_context=True),
+    LayerExample(Dropout(rate=0.3), _dropout(0.3), (3, 4, 2), with_context=True),
+    LayerExample(AlphaDropout(), _alpha_dropout(0.1), with_context=True),
+    LayerExample(AlphaDropout(rate=0.5), _alpha_dropout(0.5), with_context=True),
+    LayerExample(GaussianNoise(), _noise(0.1), with_context=True),
+    LayerExample(BatchNorm(), _batch_norm(), with_context=True),
+    LayerExample(BatchNorm(momentum=0.6, epsilon=1e-3), _batch_norm(0.6, 1e-3), (3, 4, 2), with_context=True),
+    LayerExample(BatchNorm(scale=False, shift=False), _batch_norm(), with_context=True),
+    LayerExample(LayerNorm(), _layer_norm),
+    LayerExample(LayerNorm(shift=False), _layer_norm, (3, 2, 4)),
+    LayerExample(RMSNorm(), _rms_norm),
+    LayerExample(RMSNorm(scale=False), _rms_norm, (3, 2, 4)),
+    LayerExample(PReLU(), _prelu),
+    LayerExample(PReLU(), _prelu, (3, 4, 2)),
+    LayerExample(PReLU(shared=True), _prelu, (3, 4, 2)),
+    LayerExample(Flatten(), lambda torch, x, p: x.flatten(1), (3, 4, 2)),
+    LayerExample(Reshape((2, -1)), lambda torch, x, p: x.reshape(len(x), 2, 2)),
+    LayerExample(Reshape((4, 6)), lambda torch, x, p: x.reshape(len(x), 4, 6), (3, 4, 2)),
+    LayerExample(Select((3, 1, 1)), lambda torch, x, p: x[:, [3, 1, 1]]),
+    LayerExample(Embedding(6, 3), lambda torch, x, p: torch.nn.functional.embedding(x.long(), p["weights"]), codes=6),
+    LayerExample(Chain([Dense(3), Tanh()]), lambda torch, x, p: torch.tanh(_linear(torch, x, _of(p, "dense_1")))),
+    LayerExample(Residual([BatchNorm(), Dense(4), Dropout(0.3)]), _residual, with_context=True),
+    LayerExample(Parallel([Select([2, 0]), [Dense(2), Tanh()]]), _parallel),
 ]
 
 

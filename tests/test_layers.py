@@ -9,8 +9,9 @@ import pytest
 from judges import judge
 from pellucid.arrays import Draw, draw, erf, sum64
 from pellucid.functions import absolute, sigmoid, softplus
-from pellucid.gradient_check import check_gradients
-from pellucid.layers import EVALUATION, LAYERS, Context, Dense, Layer, Tanh
+from pellucid.gradient_check import _contexts, check_gradients
+from pellucid.gradients import batch_of, objective_of
+from pellucid.layers import EVALUATION, LAYERS, BatchNorm, Context, Dense, Dropout, Layer, Tanh
 from pellucid.network import Network
 from pellucid.optimizers import SGD
 from table import LAYER_EXAMPLES, LayerExample, ToyCentre, ToyNoise, missing, scatter, with_numpy_numbers
@@ -18,19 +19,26 @@ from table import LAYER_EXAMPLES, LayerExample, ToyCentre, ToyNoise, missing, sc
 DTYPES = ["float64", "float32"]
 over_all = pytest.mark.parametrize("example", LAYER_EXAMPLES, ids=str)
 over_dtypes = pytest.mark.parametrize("dtype", DTYPES)
+over_modes = pytest.mark.parametrize("training", [False, True], ids=["prediction", "training"])
 
 
 def parameters_of(network):
     return next(iter(network.parameters.values()), {})
 
 
-def passes(example: LayerExample, x, seed=2, dtype="float64", members=None):
+def passes(example: LayerExample, x, seed=2, dtype="float64", members=None, training=False):
     """Go once forward and back; return everything."""
     parameters = parameters_of(example.network(dtype, members))
-    y, cache = example.layer.forward(parameters, x, EVALUATION)
+    y, cache = example.layer.forward(parameters, x, example.context(x, training, members))
     dy = np.random.default_rng(seed).standard_normal(y.shape).astype(dtype)
     dx, gradients = example.layer.backward(parameters, cache, dy)
     return parameters, y, cache, dy, dx, gradients
+
+
+def arrays_of(cache):
+    """Return the arrays of a cache by name, its new running statistics among them."""
+    arrays = {name: value for name, value in cache.items() if isinstance(value, np.ndarray | np.generic)}
+    return arrays | cache.get("state", {})
 
 
 def test_table_has_every_layer():
@@ -38,44 +46,52 @@ def test_table_has_every_layer():
 
 
 @over_all
-def test_output_has_the_shape_that_the_layer_says(example):
+@over_modes
+def test_output_has_the_shape_that_the_layer_says(example, training):
     x = example.x()
-    parameters, y, _, _, dx, gradients = passes(example, x)
+    parameters, y, cache, _, dx, gradients = passes(example, x, training=training)
     assert y.shape == (len(x), *example.layer.output_shape(example.shape))
     assert dx.shape == x.shape
     assert {name: array.shape for name, array in gradients.items()} == {
         name: parameter.shape for name, parameter in example.layer.parameters(example.shape).items()
     }
     assert set(gradients) == set(parameters)
+    before = {name: array.shape for name, array in example.layer.state(example.shape).items()}
+    assert {name: array.shape for name, array in cache.get("state", {}).items()} == (before if training else {})
 
 
 @over_all
+@over_modes
 @over_dtypes
-def test_dtype_is_kept(example, dtype):
+def test_dtype_is_kept(example, training, dtype):
     x = example.x(dtype=dtype)
-    _, y, cache, _, dx, gradients = passes(example, x, dtype=dtype)
-    found = {"y": y, "dx": dx, **gradients, **{f"cache {name}": value for name, value in cache.items()}}
+    _, y, cache, _, dx, gradients = passes(example, x, dtype=dtype, training=training)
+    found = {"y": y, "dx": dx, **gradients, **{f"cache {name}": value for name, value in arrays_of(cache).items()}}
     wrong = {name: value.dtype for name, value in found.items() if value.dtype not in (np.dtype(dtype), np.dtype(bool))}
     assert not wrong
 
 
-def test_settings_out_of_an_array_do_not_promote():
+@over_modes
+def test_settings_out_of_an_array_do_not_promote(training):
     promoted = set()
     for example in LAYER_EXAMPLES:
         layer, parameters = with_numpy_numbers(example.layer), parameters_of(example.network("float32"))
-        y, cache = layer.forward(parameters, example.x(dtype="float32"), EVALUATION)
+        x = example.x(dtype="float32")
+        y, cache = layer.forward(parameters, x, example.context(x, training))
         dx, _ = layer.backward(parameters, cache, np.ones_like(y, dtype=np.float32))
-        promoted |= {str(example)} if np.float64 in (y.dtype, dx.dtype) else set()
+        found = [y, dx, *cache.get("state", {}).values()]
+        promoted |= {str(example)} if np.float64 in [array.dtype for array in found] else set()
     assert promoted == set()
 
 
 @over_all
 def test_batch_equals_singles(example):
     x = example.x()
+    context = example.context(x, training=False)
     parameters, y, _, dy, dx, gradients = passes(example, x)
     total = {name: np.zeros_like(value) for name, value in gradients.items()}
     for row in range(len(x)):
-        one, cache = example.layer.forward(parameters, x[row : row + 1], EVALUATION)
+        one, cache = example.layer.forward(parameters, x[row : row + 1], context)
         d_one, each = example.layer.backward(parameters, cache, dy[row : row + 1])
         np.testing.assert_allclose(one[0], y[row], rtol=1e-14, atol=1e-15)
         np.testing.assert_allclose(d_one[0], dx[row], rtol=1e-14, atol=1e-15)
@@ -85,105 +101,140 @@ def test_batch_equals_singles(example):
 
 
 @over_all
-def test_members_equal_single_calls(example):
+@over_modes
+def test_members_equal_single_calls(example, training):
     x = np.stack([example.x(seed=member) for member in range(3)])
-    parameters, y, _, dy, dx, gradients = passes(example, x, members=3)
+    context = example.context(x, training, members=3)
+    parameters, y, cache, dy, dx, gradients = passes(example, x, members=3, training=training)
     for member in range(3):
         own = {name: value[member] for name, value in parameters.items()}
-        one, cache = example.layer.forward(own, x[member], EVALUATION)
-        d_one, each = example.layer.backward(own, cache, dy[member])
+        random = {name: value[member] for name, value in context.random.items()}
+        state = {name: value[member] for name, value in context.state.items()}
+        one, single = example.layer.forward(own, x[member], Context(training, random, state))
+        d_one, each = example.layer.backward(own, single, dy[member])
         np.testing.assert_allclose(one, y[member], rtol=1e-14, atol=1e-15)
         np.testing.assert_allclose(d_one, dx[member], rtol=1e-14, atol=1e-15)
         for name, value in each.items():
             np.testing.assert_allclose(value, gradients[name][member], rtol=1e-13, atol=1e-14)
+        for name, value in single.get("state", {}).items():
+            np.testing.assert_allclose(value, cache["state"][name][member], rtol=1e-13)
 
 
 @over_all
-def test_nothing_is_overwritten(example):
+@over_modes
+def test_nothing_is_overwritten(example, training):
     x = example.x()
-    parameters = parameters_of(example.network())
-    given = copy.deepcopy((parameters, x))
-    y, cache = example.layer.forward(parameters, x, EVALUATION)
+    parameters, context = parameters_of(example.network()), example.context(x, training)
+    given = copy.deepcopy((parameters, x, context))
+    y, cache = example.layer.forward(parameters, x, context)
     dy = np.random.default_rng(2).standard_normal(y.shape)
     before = copy.deepcopy((y, cache, dy))
     first = example.layer.backward(parameters, cache, dy)
     again = example.layer.backward(parameters, cache, dy)
-    np.testing.assert_equal((parameters, x), given)
+    np.testing.assert_equal((parameters, x, vars(context)), (*given[:2], vars(given[2])))
     np.testing.assert_equal((y, cache, dy), before)
     np.testing.assert_equal(first, again)
 
 
 @over_all
-def test_the_lowest_layers_short_cut_gives_the_same_gradients(example):
-    parameters, _, cache, dy, _, gradients = passes(example, example.x())
+@over_modes
+def test_the_lowest_layers_short_cut_gives_the_same_gradients(example, training):
+    parameters, _, cache, dy, _, gradients = passes(example, example.x(), training=training)
     np.testing.assert_equal(example.layer.gradients(parameters, cache, dy), gradients)
 
 
 @over_all
-def test_gradient_is_proven_by_complex_step(example):
-    network = scatter(Network(example.shape, [Dense(4), example.layer, Dense(2)], seed=0))
+@over_modes
+@pytest.mark.parametrize("members", [None, 2])
+def test_gradient_is_proven_by_complex_step(example, training, members):
+    network = scatter(Network(example.shape, example.around(), seed=0, members=members))
     x, y = example.x(), np.random.default_rng(3).standard_normal((5, 2))
-    report = check_gradients(network, x, y, loss="squared_error")
+    report = check_gradients(network, x, y, loss="squared_error", training=training)
     assert report.passed, report
     assert {row.method for row in report.rows} == {"complex step"}
     assert max(row.error for row in report.rows) < 1e-12
 
 
 @over_all
-def test_float32_gradient_is_near_that_of_float64(example):
-    layers, y = [Dense(4), example.layer, Dense(2)], np.random.default_rng(3).standard_normal((5, 2))
-    single = scatter(Network(example.shape, layers, seed=0, dtype="float32"))
-    double = Network(example.shape, layers, seed=0)
+@over_modes
+def test_float32_gradient_is_near_that_of_float64(example, training):
+    def gradient(network, x, y):
+        objective = objective_of(network, "squared_error", None)
+        batch = batch_of(network, objective.loss, x, y, None)
+        contexts = _contexts(network, x, training)
+        return objective.evaluate(network.theta, network._views, *batch, contexts).gradient
+
+    y = np.random.default_rng(3).standard_normal((5, 2))
+    single = scatter(Network(example.shape, example.around(), seed=0, dtype="float32"))
+    double = Network(example.shape, example.around(), seed=0)
     double.theta = single.theta
     x = example.x(dtype="float32")
-    reference = double.gradient(x, y, loss="squared_error")
-    found = single.gradient(x, y.astype("float32"), loss="squared_error")
+    reference = gradient(double, x.astype("float64"), y)
+    found = gradient(single, x, y.astype("float32"))
     assert found.dtype == np.float32
     assert np.linalg.norm(found - reference) <= 2e-6 * np.linalg.norm(reference)
 
 
 @over_all
-def test_forward_and_gradients_agree_with_torch(example):
+@over_modes
+def test_forward_and_gradients_agree_with_torch(example, training):
     torch = judge("torch")
     x = example.x(records=9)
-    parameters, y, _, dy, dx, gradients = passes(example, x)
+    parameters, y, _, dy, dx, gradients = passes(example, x, training=training)
     theirs = {name: torch.tensor(value, requires_grad=True) for name, value in parameters.items()}
     x_theirs = torch.tensor(x, requires_grad=True)
-    y_theirs = example.torch(torch, x_theirs, theirs)
+    context = [example.context(x, training)] if example.with_context else []
+    y_theirs = example.torch(torch, x_theirs, theirs, *context)
     y_theirs.backward(torch.tensor(dy))
+    dx_theirs = torch.zeros_like(x_theirs) if x_theirs.grad is None else x_theirs.grad
     # What is all but 0 (a saturated tail, a sum that cancels) is held to the same share of the largest value.
     for ours, other in [
         (y, y_theirs.detach()),
-        (dx, x_theirs.grad),
+        (dx, dx_theirs),
         *[(gradients[name], theirs[name].grad) for name in gradients],
     ]:
         np.testing.assert_allclose(ours, other.numpy(), rtol=1e-10, atol=1e-14 * np.abs(ours).max())
 
 
 @over_all
+@over_modes
 @over_dtypes
-def test_extreme_inputs_stay_finite(example, dtype):
+def test_extreme_inputs_stay_finite(example, training, dtype):
     tiny = np.finfo(dtype).tiny
     values = np.array([1000, -1000, 0, -0.0, tiny, -tiny, tiny / 4, -tiny / 4, 90, -90, 30, -30], dtype=dtype)
+    if example.codes:
+        values = np.array([0, -0.0, example.codes - 1], dtype=dtype)
     x = np.stack([np.resize(np.roll(values, shift), example.shape) for shift in range(len(values))])
     with np.errstate(over="ignore"):
-        _, y, cache, _, dx, gradients = passes(example, x, dtype=dtype)
-    for name, array in {"y": y, "dx": dx, **gradients, **cache}.items():
+        _, y, cache, _, dx, gradients = passes(example, x, dtype=dtype, training=training)
+    for name, array in {"y": y, "dx": dx, **gradients, **arrays_of(cache)}.items():
         assert np.isfinite(array).all(), name
 
 
 @over_all
+@over_modes
 @over_dtypes
-def test_not_a_number_is_never_swallowed(example, dtype):
-    x = example.x(dtype=dtype)
-    x[1, 2] = np.nan
-    parameters = parameters_of(example.network(dtype))
-    y, _ = example.layer.forward(parameters, x, EVALUATION)
-    assert np.isnan(y[1, 2] if y.shape == x.shape else y[1]).all()
-    assert np.isfinite(np.delete(y, 1, axis=0)).all()
-    _, cache = example.layer.forward(parameters, example.x(dtype=dtype), EVALUATION)
+def test_not_a_number_is_never_swallowed(example, training, dtype):
+    parameters, x = parameters_of(example.network(dtype)), example.x(dtype=dtype)
+    context = example.context(x, training)
+
+    def forward(added):
+        changed = x.copy()
+        changed[1].flat[2] += added
+        return example.layer.forward(parameters, changed, context)
+
+    if example.codes:
+        with pytest.raises(ValueError, match="column 2 of record 1 is nan"):
+            forward(np.nan)
+        return
+    (y, cache), (with_nan, _) = forward(0), forward(np.nan)
+    depends = (forward(10)[0] != y) | (forward(-10)[0] != y)
+    assert np.isnan(with_nan[depends]).all()
+    independent = ~depends.reshape(len(y), -1).any(axis=1)
+    independent[1] = False  # what is dropped may be a NaN all the same
+    assert np.isfinite(with_nan[independent]).all()
     dy = np.ones_like(y)
-    dy[1, 0] = np.nan
+    dy[1].flat[0] = np.nan
     dx, _ = example.layer.backward(parameters, cache, dy)
     assert np.isnan(dx[1]).any()
 
@@ -236,7 +287,7 @@ def test_members_draw_what_each_would_draw_alone():
 
 # A layer that draws and a layer that remembers
 
-TOYS = [ToyNoise(), ToyCentre()]
+TOYS = [ToyNoise(), ToyCentre(), Dropout(0.3), BatchNorm()]
 over_toys = pytest.mark.parametrize("toy", TOYS, ids=lambda toy: type(toy).__name__)
 RECORDS = np.random.default_rng(0).standard_normal((22, 3)) + 1.5
 TARGETS = np.sin(RECORDS).sum(axis=1)

@@ -19,16 +19,17 @@ Array: TypeAlias = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Draw:
-    """What a random layer asks for: one array of ``shape``, uniform on [0, 1) or standard normal.
+    """What a random layer asks for: one array of ``shape``, uniform on [0, 1), standard normal, or Beta(a, a).
 
     Examples
     --------
     >>> Draw("uniform", (2, 3))
-    Draw(kind='uniform', shape=(2, 3))
+    Draw(kind='uniform', shape=(2, 3), a=1.0)
     """
 
-    kind: Literal["uniform", "normal"]
+    kind: Literal["uniform", "normal", "beta"]
     shape: tuple[int, ...]
+    a: float = 1.0
 
 
 def namespace(x: Array) -> ModuleType:
@@ -141,6 +142,75 @@ def erf(x: Array) -> Array:
     return result
 
 
+def _row_numbers(codes: Array, count: int, who: str) -> Array:
+    """Return category numbers as whole numbers.
+
+    What is none is an error on NumPy. A compiled program cannot raise one: there it becomes ``count``, a row that does
+    not exist, whose values are not a number; the loss then is none either, and the step is made again on NumPy.
+    """
+    codes = codes.real
+    xp = namespace(codes)
+    on_numpy = type(codes) is np.ndarray
+    with np.errstate(invalid="ignore"):  # of what is not a number or too large, which is told below
+        rows: Any = codes.astype(np.int64 if on_numpy else np.int32)
+    good = (rows == codes) & (rows >= 0) & (rows < count)
+    if on_numpy and not good.all():
+        place = tuple(int(at) for at in np.argwhere(~good)[0])
+        raise ValueError(
+            f"{who}: column {place[-1]} of record {place[-2]} is {codes[place]!s}; expected a whole number from 0 to "
+            f"{count - 1}, one of the {count} categories"
+        )
+    result: Array = xp.where(good, rows, count)
+    return result
+
+
+def take_rows(table: Array, codes: Array, who: str) -> Array:
+    """Return a table's rows by their numbers: [V, D] and [B, L] give [B, L, D]; a leading axis of members is kept.
+
+    Raises
+    ------
+    ValueError
+        If a number is not whole or there is no such row; ``who`` begins the text.
+
+    Examples
+    --------
+    >>> take_rows(np.array([[1.0], [2.0]]), np.array([[1.0, 1.0, 0.0]]), "who")[..., 0]
+    array([[2., 2., 1.]])
+    """
+    rows = _row_numbers(codes, table.shape[-2], who)
+    if table.ndim == 2:
+        taken: Array = namespace(table).take(table, rows, axis=0)
+        return taken
+    flat = rows.reshape((len(table), -1, 1))
+    taken = namespace(table).take_along_axis(table, flat, axis=1)  # [K,V,D], [K,B*L,1] -> [K,B*L,D]
+    return taken.reshape((*rows.shape, table.shape[-1]))
+
+
+def add_rows(values: Array, codes: Array, count: int) -> Array:
+    """Add up rows that have the same number: [B, L, D] and [B, L] give [V, D]; a leading axis of members is kept.
+
+    Examples
+    --------
+    >>> add_rows(np.array([[[1.0], [2.0], [4.0]]]), np.array([[1.0, 1.0, 0.0]]), 3).ravel()
+    array([4., 3., 0.])
+    """
+    width = values.shape[-1]
+    rows = _row_numbers(codes, count, "add_rows")
+    lead = rows.shape[:-2]
+    members = lead[0] if lead else 1
+    # All members in one long table: each number is moved on by the tables before its own.
+    first = namespace(rows).arange(members).reshape((members, 1)) * count
+    rows = (rows.reshape((members, -1)) + first).reshape(-1)
+    if type(values) is np.ndarray:
+        places = rows[:, None] * width + np.arange(width)
+        added = np.bincount(places.ravel(), values.ravel(), minlength=members * count * width).astype(values.dtype)
+    else:
+        added = namespace(values).zeros((members * count, width), dtype=values.dtype)
+        added = added.at[rows].add(values.reshape((-1, width)), mode="drop")
+    result: Array = added.reshape((*lead, count, width))
+    return result
+
+
 def draw(generators: Sequence[np.random.Generator], wanted: Draw, dtype: npt.DTypeLike) -> Array:
     """Draw one array for a random layer; several generators fill one leading axis, one each.
 
@@ -162,9 +232,82 @@ def draw(generators: Sequence[np.random.Generator], wanted: Draw, dtype: npt.DTy
 
     def one(generator: np.random.Generator) -> Array:
         # Drawn in float64 and then rounded, so that float32 and float64 runs see the same draws.
-        values = generator.random(shape) if wanted.kind == "uniform" else generator.standard_normal(shape)
+        if wanted.kind == "beta":
+            values = generator.beta(wanted.a, wanted.a, shape)
+        else:
+            values = generator.random(shape) if wanted.kind == "uniform" else generator.standard_normal(shape)
         return values.astype(dtype)
 
     if len(generators) == 1:
         return one(generators[0])
     return np.stack([one(generator) for generator in generators])
+
+
+def sliding(x: Array, axis: int, size: int, stride: int, count: int) -> list[Array]:
+    """Return, for each place in a window, what stands there while the window slides along an axis.
+
+    Entry k holds ``x`` at k, k + stride, k + 2 stride ... along ``axis``: one value for each of the window's ``count``
+    positions. On NumPy these are views.
+
+    Parameters
+    ----------
+    x : array
+    axis : int
+        Counted from the right: a negative number.
+    size, stride, count : int
+        The window's length, how far it goes each time, and the number of its positions.
+
+    Examples
+    --------
+    >>> sliding(np.array([1, 2, 3, 4, 5]), -1, size=3, stride=2, count=2)
+    [array([1, 3]), array([2, 4]), array([3, 5])]
+    """
+    return [x[_along(axis, start, stride, count)] for start in range(size)]
+
+
+def overlap_add(pieces: Sequence[Array], axis: int, stride: int, length: int) -> Array:
+    """Lay piece k at k, k + stride, k + 2 stride ... along an axis of ``length``, and add up what overlaps.
+
+    This is the transpose of :func:`sliding`: it brings the gradients of the windows back to what they were taken from.
+    NumPy adds them into one array, which nobody has seen yet; a library that compiles is given a sum of pieces
+    with zeros around them, which it makes in one go.
+
+    Parameters
+    ----------
+    pieces : list of arrays of one shape
+    axis : int
+        Counted from the right: a negative number.
+    stride, length : int
+        How far apart the values of a piece come to lie, and how long the result is along the axis.
+
+    Examples
+    --------
+    >>> overlap_add([np.array([1, 3]), np.array([2, 4]), np.array([3, 5])], -1, stride=2, length=5)
+    array([1, 2, 6, 4, 5])
+    """
+    shape, count = list(pieces[0].shape), pieces[0].shape[axis]
+    if type(pieces[0]) is np.ndarray:
+        shape[axis] = length
+        total = np.zeros(shape, np.result_type(*pieces))
+        for start, piece in enumerate(pieces):
+            total[_along(axis, start, stride, count)] += piece
+        return total
+    xp = namespace(pieces[0])
+    shape[axis] = (count - 1) * stride + 1  # from the first value of a piece to its last
+    summed: Any = 0
+    for start, piece in enumerate(pieces):
+        if stride > 1:
+            gaps = [xp.zeros_like(piece)] * (stride - 1)
+            spread = xp.stack([piece, *gaps], axis=piece.ndim + axis + 1)
+            spread = spread.reshape(*shape[:axis], count * stride, *piece.shape[piece.ndim + axis + 1 :])
+            piece = spread[_along(axis, 0, 1, shape[axis])]
+        widths = [(0, 0)] * piece.ndim
+        widths[axis] = (start, length - start - shape[axis])
+        summed = summed + xp.pad(piece, widths)
+    joined: Array = summed
+    return joined
+
+
+def _along(axis: int, start: int, stride: int, count: int) -> tuple[Any, ...]:
+    """Return the index of ``count`` places along an axis counted from the right."""
+    return (..., slice(start, start + (count - 1) * stride + 1, stride), *[slice(None)] * (-axis - 1))

@@ -1,14 +1,11 @@
 """What a network is configured with: checked, numbered, and written as code."""
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from pellucid.layers import Layer
 from pellucid.layers.layer import Shape
 
 
@@ -21,6 +18,8 @@ def as_code(value: Any) -> str:
     >>> as_code(Dense(3)), as_code(Dense(3, bias=False, weights_initializer=HeNormal()))
     ('Dense(3)', 'Dense(3, bias=False, weights_initializer=HeNormal())')
     """
+    if isinstance(value, tuple):
+        return f"({', '.join(map(as_code, value))}{',' * (len(value) == 1)})"
     if not is_dataclass(value) or isinstance(value, type):
         return repr(value)
     parts = []
@@ -38,17 +37,6 @@ def child_seeds(seed: int) -> list[np.random.SeedSequence]:
     return np.random.SeedSequence(seed).spawn(4)
 
 
-def numbered(layers: Sequence[Layer]) -> tuple[str, ...]:
-    """Return the layers' names: those of one kind are numbered."""
-    seen: Counter[str] = Counter()
-    names = []
-    for layer in layers:
-        base = layer.base_name()
-        seen[base] += 1
-        names.append(f"{base}_{seen[base]}")
-    return tuple(names)
-
-
 def checked_shape(inputs: int | tuple[int, ...]) -> Shape:
     """Return the shape of one record."""
     shape = tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)
@@ -57,23 +45,6 @@ def checked_shape(inputs: int | tuple[int, ...]) -> Shape:
     ):
         raise ValueError(f"inputs must be the width or the shape of one record, in positive whole numbers: {inputs!r}")
     return tuple(int(size) for size in shape)
-
-
-def checked_layers(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """Return the chain of layers, or say what in it is none."""
-    if isinstance(layers, Layer):
-        raise TypeError(f"layers must be a list of layers; write [{layers!r}]")
-    chain = tuple(layers)
-    if not chain:
-        raise ValueError("layers is empty; a network needs at least one layer, such as [Dense(1)]")
-    for place, layer in enumerate(chain):
-        if isinstance(layer, type):
-            raise TypeError(
-                f"layers[{place}] is the class {layer.__name__}; write {layer.__name__}() to make a layer of it"
-            )
-        if not isinstance(layer, Layer):
-            raise TypeError(f"layers[{place}] must be a layer, found {layer!r}")
-    return chain
 
 
 def checked_seed(seed: int | None) -> int:

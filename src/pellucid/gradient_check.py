@@ -20,7 +20,7 @@ import numpy as np
 from pellucid.arrays import Array, Draw, draw
 from pellucid.configuration import child_seeds
 from pellucid.gradients import Objective, batch_of, objective_of
-from pellucid.layers import Context
+from pellucid.layers import Context, Layer
 from pellucid.losses import Loss
 from pellucid.network import Network
 from pellucid.penalties import Penalty
@@ -288,8 +288,8 @@ class _Checker:
         return np.stack(columns, axis=-1)
 
     def _goes_complex(self) -> bool:
-        parts: list[Any] = [*self.network.layers, self.objective.loss]
-        if not all(part.complex_step for part in parts):
+        loss = self.objective.loss
+        if not (loss.complex_step and all(map(goes_complex, self.network.layers))):
             return False
         with warnings.catch_warnings():
             warnings.simplefilter("error", np.exceptions.ComplexWarning)
@@ -314,7 +314,7 @@ class _Checker:
                 layer, context = self.network.layers[index], self.contexts[index]
                 return layer.forward(dict(zip(names, arrays[1:], strict=True)), arrays[0], context)[0]
 
-            rows.append(self._along(index, forward, [x, *views.values()], hand, dy, layer.complex_step))
+            rows.append(self._along(index, forward, [x, *views.values()], hand, dy, goes_complex(layer)))
             x = y
         loss, output = self.objective.loss, self.found.output
         losses, loss_cache = loss.forward(output, self.target.astype(self.network.dtype))
@@ -407,15 +407,21 @@ class _Checker:
         return self.generator.standard_normal(shape)
 
 
+def goes_complex(layer: Layer) -> bool:
+    """Return whether a layer, and all that is within it, takes a complex step."""
+    return all(one.complex_step for one in layer.everything())
+
+
 def _contexts(network: Network, x: Array, training: bool) -> list[Context]:
     """Return contexts with one fixed set of draws for each random layer."""
     members = network.members or 1
     generators = [np.random.default_rng(child_seeds(network.seed + member)[2]) for member in range(members)]
     contexts = []
     for index, layer in enumerate(network.layers):
-        wanted: dict[str, Draw] = layer.draws(x.shape)
+        lead, shape = x.shape[: x.ndim - len(network.shapes[index])], network.shapes[index]
+        wanted: dict[str, Draw] = layer.draws_for(lead, shape)
         random = {name: draw(generators, one, network.dtype) for name, one in wanted.items()}
-        context = Context(training=training, random=random, state=network.state[index])
+        context = Context(training, random, network.state[index], network.members is not None)
         x, _ = layer.forward(network._views[index], x, context)
         contexts.append(context)
     return contexts

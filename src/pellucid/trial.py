@@ -51,7 +51,7 @@ def try_layer(name: str, layer: Layer, input_shape: Shape, output_shape: Shape) 
                 f"layer {name}: the initializer of {key!r} gives {arrays[key].shape}, expected {one.shape}"
             )
     x = np.zeros((RECORDS, *input_shape))
-    random = {key: draw([generator], one, np.float64) for key, one in layer.draws(x.shape).items()}
+    random = {key: draw([generator], one, np.float64) for key, one in layer.draws_for((RECORDS,), input_shape).items()}
     context = Context(training=True, random=random, state=layer.state(input_shape))
     with np.errstate(all="ignore"):
         found: Any = layer.forward(arrays, x, context)

@@ -1,7 +1,7 @@
 """The contract that every layer keeps, and the two small records that travel with it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeAlias
 
@@ -44,6 +44,9 @@ class Context:
         The arrays drawn for this layer, under the names that its ``draws`` gives.
     state : mapping of str to array
         Its running statistics, under the names that its ``state`` gives.
+    members : bool
+        Whether all arrays have one more leading axis, that of several networks trained at once: so much stands before
+        the batch axis, which a layer that counts its axes from the left has to know.
 
     Examples
     --------
@@ -54,6 +57,7 @@ class Context:
     training: bool = False
     random: Arrays = field(default_factory=dict)
     state: Arrays = field(default_factory=dict)
+    members: bool = False
 
 
 EVALUATION = Context()
@@ -93,6 +97,17 @@ class Layer:
     """Whether ``forward`` is analytic in its arrays, so that a complex step proves its gradient."""
 
     @property
+    def children(self) -> "tuple[Layer, ...]":
+        """The layers that this one is made of, if it is a block."""
+        return ()
+
+    def everything(self) -> "Iterator[Layer]":
+        """Give this layer and all that are within it, however deep."""
+        yield self
+        for child in self.children:
+            yield from child.everything()
+
+    @property
     def formula(self) -> str:
         """What ``forward`` computes, as a line of arithmetic for a trace to show; empty where there is none.
 
@@ -130,6 +145,13 @@ class Layer:
     def draws(self, shape: Shape) -> dict[str, Draw]:
         """Return the random arrays that one training step needs, for an input of ``shape``."""
         return {}
+
+    def draws_for(self, lead: Shape, input_shape: Shape) -> dict[str, Draw]:
+        """Return the same from what stands before a record's own axes, [B] or [K, B], and the shape of a record.
+
+        What asks a layer asks here. Blocks, which must know the two apart, define it; other layers define ``draws``.
+        """
+        return self.draws((*lead, *input_shape))
 
     def forward(self, parameters: Arrays, x: Array, context: Context) -> tuple[Array, Cache]:
         """Return the output, and a cache of named intermediate values that ``backward`` needs.
