@@ -9,6 +9,10 @@ os.environ["PELLUCID_CACHE"] = ""  # what the tests compile is kept nowhere
 
 # Examples in docstrings that need a package which is not installed are left out, as the tests are that it judges.
 collect_ignore_glob = [] if importlib.util.find_spec("jax") else ["src/pellucid/engines/jax/*"]
+if not all(map(importlib.util.find_spec, ("onnx", "onnxruntime"))):
+    collect_ignore_glob.append("src/pellucid/exchange/onnx/*")
+if not importlib.util.find_spec("tensorboard"):
+    collect_ignore_glob.append("src/pellucid/training/tracking.py")
 
 # No deadline: a shared or small machine stalls now and then, and a stall is not a fault of the code.
 settings.register_profile("local", deadline=None)

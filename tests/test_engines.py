@@ -58,9 +58,9 @@ def test_what_batches_count_adds_up_to_what_an_epoch_counts(weights, reduction, 
     batches = batches_of(weights=weights, loss=SquaredError(reduction=reduction), members=members)
     order = batches.order(4)
     total = sum(batches.counted(order, number) for number in range(batches.count))
-    assert np.allclose(total, batches.counts_in_all, rtol=1e-14)
+    assert np.allclose(total, batches.counts_in_all(4), rtol=1e-14)
     expected = 3 if reduction == "sum" else 11 if weights is None else 55
-    assert batches.counts_in_all == expected
+    assert batches.counts_in_all(4) == expected
 
 
 def test_one_batch_of_all_records_is_not_shuffled():

@@ -34,6 +34,17 @@ class ModelFileError(PellucidError, ValueError):
     """
 
 
+class CheckpointError(PellucidError, ValueError):
+    """A training cannot go on from a checkpoint, or cannot keep any: the text says why, and what to do.
+
+    Examples
+    --------
+    >>> import pellucid
+    >>> issubclass(pellucid.CheckpointError, ValueError)
+    True
+    """
+
+
 class MissingExtraError(PellucidError, ImportError):
     """An optional part is not installed: the text names the extra to install.
 

@@ -90,6 +90,17 @@ class Objective:
         contexts : one a layer
         flat : how an engine puts the gradients of the layers together; by default one new vector like ``theta``
         """
+        return self.completed(self.through(parameters, x, target, weights, contexts), theta, parameters, flat)
+
+    def through(
+        self,
+        parameters: Sequence[Arrays],
+        x: Array,
+        target: Array,
+        weights: Array | None,
+        contexts: Sequence[Context],
+    ) -> Pass:
+        """Send records through the layers, and the gradient of their loss back; the rest of the pass is yet to come."""
         output, caches = walk.forward(self.layers, parameters, x, contexts)
         losses, loss_cache = self.loss.forward(output, target)  # [B,E]
         value, factor = reduce(losses, self.loss.weigh(target, weights), self.loss.reduction)
@@ -97,17 +108,27 @@ class Objective:
         if factor is not None:
             d_output = factor * d_output  # [B,1] * [B,O] -> [B,O]
         gradients = walk.backward(self.layers, parameters, caches, d_output, self.first)
+        return Pass(value, 0.0, output, output, caches, loss_cache, d_output, gradients)
+
+    def completed(
+        self,
+        found: Pass,
+        theta: Any,
+        parameters: Sequence[Arrays],
+        flat: Callable[[list[dict[str, Array]]], Any] | None = None,
+    ) -> Pass:
+        """Add the penalty to a pass, leave frozen layers out of its gradients, and put these together."""
+        gradients = found.gradients
         for index in self.frozen:
             gradients[index] = {name: namespace(array).zeros_like(array) for name, array in parameters[index].items()}
-        price: Array | float = 0.0
         if self.penalty is not None:
             for slot in self.penalised:
                 array = parameters[slot.layer][slot.name]
-                price = price + self.penalty.value(array, len(slot.shape))
+                found.penalty = found.penalty + self.penalty.value(array, len(slot.shape))
                 layer_gradients = gradients[slot.layer]
                 layer_gradients[slot.name] = layer_gradients[slot.name] + self.penalty.gradient(array)
-        gradient = self.layout.flat(gradients, theta) if flat is None else flat(gradients)
-        return Pass(value, price, gradient, output, caches, loss_cache, d_output, gradients)
+        found.gradient = self.layout.flat(gradients, theta) if flat is None else flat(gradients)
+        return found
 
     def value(
         self,

@@ -15,13 +15,12 @@ from pellucid.arrays import Array
 from pellucid.configuration import (
     as_code,
     checked_dtype,
-    checked_layers,
     checked_seed,
     checked_shape,
     child_seeds,
-    numbered,
 )
 from pellucid.layers import EVALUATION, LAYERS, Context, Layer
+from pellucid.layers.chain import checked_layers, numbered
 from pellucid.layers.layer import Shape
 from pellucid.layout import Layout, Views
 from pellucid.losses import SHORT_NAMES, Loss
@@ -31,9 +30,12 @@ from pellucid.trial import try_layer
 
 if TYPE_CHECKING:
     from pellucid.optimizers import Optimizer
+    from pellucid.training.averages import Average
     from pellucid.training.callbacks import Callback
+    from pellucid.training.checkpoint import Checkpoint
     from pellucid.training.history import History
     from pellucid.training.lbfgs import LBFGS
+    from pellucid.training.mixup import Mixup
 
 # In prediction, no layer's output takes more than about this many values at a time.
 PREDICTED_VALUES_AT_ONCE = 2**22
@@ -48,6 +50,8 @@ class Fitted:
     optimizer: "Optimizer | LBFGS | None" = None
     optimizer_state: Any = None
     history: "History | None" = None
+    began: str | None = None
+    """What a run with checkpoints began with, as long as it is not finished: by that it is known again."""
 
 
 class Network:
@@ -121,7 +125,7 @@ class Network:
         self.names: tuple[str, ...] = numbered(self.layers)
         self.shapes: tuple[Shape, ...] = self._shapes()
         for name, layer, before, after in zip(self.names, self.layers, self.shapes, self.shapes[1:], strict=False):
-            if type(layer) not in LAYERS.values():
+            if any(type(one) not in LAYERS.values() for one in layer.everything()):
                 try_layer(name, layer, before, after)
         wanted = [layer.parameters(shape) for layer, shape in zip(self.layers, self.shapes, strict=False)]
         self.layout: Layout = Layout(wanted)
@@ -234,7 +238,11 @@ class Network:
     def set_state(self, state: Sequence[Mapping[str, Array]]) -> None:
         """Replace the running statistics of the layers that keep any, one mapping a layer."""
         self.state = [dict(named) for named in state]
-        self._evaluation: list[Context] = [Context(state=named) if named else EVALUATION for named in self.state]
+        several = self.members is not None
+        without = Context(members=True) if several else EVALUATION
+        self._evaluation: list[Context] = [
+            Context(state=named, members=several) if named else without for named in self.state
+        ]
 
     def _look(self) -> None:
         """Make the views into theta, and the contexts of prediction."""
@@ -410,10 +418,16 @@ class Network:
         clip_value: float | None = None,
         rate_multipliers: Mapping[str, float] | None = None,
         decay_multipliers: Mapping[str, float] | None = None,
+        max_norm: float | None = None,
+        accumulate: int = 1,
+        mixup: "Mixup | float | None" = None,
+        average: "Average | None" = None,
+        class_balanced: bool = False,
         shuffle: bool = True,
         batches: Literal["own", "shared"] = "own",
         seed: int | None = None,
         callbacks: Iterable["Callback"] = (),
+        checkpoint: "Checkpoint | str | Path | None" = None,
         progress: bool = False,
         engine: Literal["numpy", "jax"] = "numpy",
         devices: int | Literal["all"] | None = None,
@@ -449,7 +463,20 @@ class Network:
             Shorten the gradient to this length; cut each of its values to this size.
         rate_multipliers, decay_multipliers : dict, optional
             Factors of the learning rate and of the weight decay for a layer ("dense_1") or one parameter
-            ("dense_1.bias"). Weight decay leaves biases alone unless they are given a factor here.
+            ("dense_1.bias"; within a block "residual_1.dense_1"). Weight decay leaves biases alone unless they are
+            given a factor here.
+        max_norm : float, optional
+            After each step, shorten each unit's incoming weights to this length.
+        accumulate : int
+            Batches whose gradients are put together into one step: as if ``batch_size`` were so many times larger,
+            while only one batch at a time takes memory.
+        mixup : Mixup or float, optional
+            Train on records mixed of two; a number is the alpha of :class:`~pellucid.Mixup`.
+        average : ExponentialMovingAverage or StochasticWeightAverage, optional
+            What the network holds whenever it is looked at, and in the end, in place of the last step's parameters.
+        class_balanced : bool
+            For losses on classes: whether each epoch sees every class equally often (as many records as there are in
+            all, of rare classes several times).
         shuffle : bool
             Whether each epoch sees the records in a new order.
         batches : "own" or "shared"
@@ -458,6 +485,9 @@ class Network:
             For shuffling, the held-out share and random layers; by default the network's.
         callbacks : functions of a report
             Called after each epoch; see :mod:`pellucid.training.callbacks`.
+        checkpoint : str, Path or Checkpoint, optional
+            A folder to keep the run in while it goes on. The same call goes on from there, to the same parameters and
+            history to the last bit; Ctrl-C and SIGTERM then finish the batch, save, and say so.
         progress : bool
             Whether to write progress, with the time left, to standard error.
         engine : "numpy" or "jax"
@@ -474,6 +504,8 @@ class Network:
         ------
         ValueError, TypeError
             If an argument, a shape or a value is not usable; the text names it.
+        CheckpointError
+            If the folder's checkpoints are of another run (the text names the difference), or cannot be used.
 
         Examples
         --------
@@ -501,10 +533,16 @@ class Network:
             clip_value=clip_value,
             rate_multipliers=rate_multipliers,
             decay_multipliers=decay_multipliers,
+            max_norm=max_norm,
+            accumulate=accumulate,
+            mixup=mixup,
+            average=average,
+            class_balanced=class_balanced,
             shuffle=shuffle,
             batches=batches,
             seed=seed,
             callbacks=callbacks,
+            checkpoint=checkpoint,
             progress=progress,
             engine=engine,
             devices=devices,

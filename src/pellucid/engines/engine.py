@@ -11,6 +11,7 @@ from pellucid.arrays import Array, Draw
 from pellucid.gradients import Batch, Objective
 from pellucid.layers import Context
 from pellucid.network import Network
+from pellucid.training.asked import Asked
 from pellucid.training.batches import Batches, Portion
 from pellucid.training.step import Plan
 
@@ -21,9 +22,13 @@ Draws: TypeAlias = Callable[[int, int, Draw], Array]
 """A function of step, part and what is wanted, that gives a random array."""
 
 TRAINING = Context(training=True)
+MEMBERS_IN_TRAINING = Context(training=True, members=True)
 
 DRAWS_OF_A_LAYER = 256
-"""The most arrays that one layer may draw in a step: they are numbered through all layers."""
+"""The most arrays that one layer may draw in a step: they are numbered through all layers. Mixup's come after them."""
+
+Begun: TypeAlias = tuple[Any, ...]
+"""Losses, counts and penalties of the part of an epoch that is made already, or nothing."""
 
 
 @dataclass
@@ -71,6 +76,29 @@ class Figures:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """Where a run was when it was left, beside the network's own arrays and the optimizer's memory.
+
+    Attributes
+    ----------
+    place : int
+        Steps made.
+    before : array like theta
+        The parameters of one step ago.
+    active : bool array, one a member
+        Which members still learn.
+    average : array like theta, or None
+    average_states : running statistics, averaged alike
+    """
+
+    place: int
+    before: Array
+    active: Array
+    average: Array | None = None
+    average_states: list[dict[str, Array]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Work:
     """All that an engine needs to know of a run.
 
@@ -86,6 +114,9 @@ class Work:
     looked_at : whether somebody looks after every epoch, or every batch
     every : "epoch" or "batch"
     epochs : how many there are at most
+    standing : where the run was when it was left, if it goes on
+    asked : what is told when the run is to pause
+    may_pause : whether somebody wants to be heard within epochs, too
     """
 
     network: Network
@@ -97,6 +128,22 @@ class Work:
     looked_at: bool = True
     every: Literal["epoch", "batch"] = "epoch"
     epochs: int = 1
+    standing: Standing | None = None
+    asked: Asked = field(default_factory=Asked)
+    may_pause: bool = False
+
+    @cached_property
+    def updates_before(self) -> int:
+        """How many updates the optimizer had made before this run."""
+        return int(self.optimizer_state.step) - (0 if self.standing is None else self.standing.place)
+
+    def first_average(self) -> tuple[Array | None, list[dict[str, Array]]]:
+        """Return the average of the parameters, and of the running statistics, to go on from."""
+        if self.plan.average is None:
+            return None, []
+        if self.standing is not None and self.standing.average is not None:
+            return self.standing.average.copy(), self.standing.average_states
+        return self.network.theta.copy(), self.network.state
 
     @cached_property
     def special(self) -> list[int]:
@@ -105,7 +152,7 @@ class Work:
         return [
             index
             for index, layer in enumerate(network.layers)
-            if network.state[index] or layer.draws((1, *network.shapes[index]))
+            if network.state[index] or layer.draws_for((1,), network.shapes[index])
         ]
 
 
@@ -120,14 +167,24 @@ def contexts_of(work: Work, step: int, x: Array, draws: Draws) -> list[Context]:
     draws : function of (step, part, wanted) that gives a random array
     """
     network = work.network
-    contexts = [TRAINING] * len(network.layers)
+    several = network.members is not None
+    contexts = [MEMBERS_IN_TRAINING if several else TRAINING] * len(network.layers)
     lead = x.shape[: x.ndim - len(network.inputs)]
     for index in work.special:
-        wanted = network.layers[index].draws((*lead, *network.shapes[index]))
+        wanted = network.layers[index].draws_for(lead, network.shapes[index])
         first = index * DRAWS_OF_A_LAYER
         random = {name: draws(step, part, one) for part, (name, one) in enumerate(wanted.items(), start=first)}
-        contexts[index] = Context(training=True, random=random, state=network.state[index])
+        contexts[index] = Context(True, random, network.state[index], several)
     return contexts
+
+
+def drawn_for_mixup(plan: Plan, layers: int, step: Any, lead: tuple[int, ...], draws: Draws) -> dict[str, Array]:
+    """Return the random arrays that mixup needs in a step, for a batch [B] or [K, B]; none if it is not asked for."""
+    if plan.mixup is None:
+        return {}
+    first = layers * DRAWS_OF_A_LAYER
+    wanted = plan.mixup.draws(lead)
+    return {name: draws(step, part, one) for part, (name, one) in enumerate(wanted.items(), start=first)}
 
 
 class Engine:
@@ -148,6 +205,8 @@ class Engine:
         Seconds spent before the first step, on compiling.
     stepping : float
         Seconds spent on steps.
+    average, average_states
+        The averages of theta and of the running statistics, where the plan asks for them.
     """
 
     name: ClassVar[str]
@@ -158,17 +217,25 @@ class Engine:
     not_finite: Array
     preparation: float
     stepping: float
+    average: Array | None
+    average_states: list[dict[str, Array]]
 
     def __init__(self, work: Work) -> None:
         raise NotImplementedError(f"{type(self).__name__} must define __init__(work)")
 
-    def advance(self, stop: int, rate_factor: float) -> Figures:
+    def advance(self, stop: int, rate_factor: float, begun: Begun = ()) -> Figures:
         """Make steps until ``place`` is ``stop``, with the optimizer's rate times ``rate_factor``.
 
         Less is done where the engine has reason to come up for air, and where a loss is not finite: then
-        ``not_finite`` says whose, and the step at ``place`` was not made.
+        ``not_finite`` says whose, and the step at ``place`` was not made. The first entry of the figures goes on from
+        ``begun``, so that what an epoch adds up to does not depend on where its steps were interrupted.
         """
-        raise NotImplementedError(f"{type(self).__name__} must define advance(stop, rate_factor)")
+        raise NotImplementedError(f"{type(self).__name__} must define advance(stop, rate_factor, begun)")
+
+    @property
+    def before(self) -> Array:
+        """The parameters of one step ago, as far as they are known."""
+        raise NotImplementedError(f"{type(self).__name__} must define before")
 
     def last(self) -> tuple[Portion, Sequence[Context]]:
         """Return the batch of the step made (or refused) last, and the contexts that the layers had in it."""
@@ -187,6 +254,11 @@ class Engine:
         It is what a solver needs that owns its loop. Random and remembering layers are taken as in prediction.
         """
         raise NotImplementedError(f"{cls.__name__} must define loss_and_gradient(...)")
+
+    @classmethod
+    def circumstances(cls) -> dict[str, str]:
+        """Return the versions and devices that this engine's last digits depend on, beyond NumPy's."""
+        return {}
 
     @property
     def optimizer_state(self) -> Any:

@@ -8,7 +8,18 @@ from typing import Any
 import numpy as np
 
 from pellucid.arrays import Array, Draw, draw
-from pellucid.engines.engine import TRAINING, Devices, Draws, Engine, Figures, Work, contexts_of
+from pellucid.engines.engine import (
+    MEMBERS_IN_TRAINING,
+    TRAINING,
+    Begun,
+    Devices,
+    Draws,
+    Engine,
+    Figures,
+    Work,
+    contexts_of,
+    drawn_for_mixup,
+)
 from pellucid.gradients import Batch, Objective, Pass
 from pellucid.layers import Context
 from pellucid.network import Network
@@ -49,14 +60,20 @@ class NumpyEngine(Engine):
         self.blocks = Blocks(
             plan.optimizer, theta, self.gradient, work.optimizer_state, plan.rate_factors, plan.decay_factors
         )
+        self._limited = [(slot, self.parameters[slot.layer][slot.name]) for slot in plan.limited_slots]
+        self.average, self.average_states = work.first_average()
         self._special = bool(work.special)
         self._draws = numpy_draws(work) if draws is None else draws
-        self.contexts = [TRAINING] * len(self.network.layers)
+        plain = TRAINING if self.network.members is None else MEMBERS_IN_TRAINING
+        self.contexts = [plain] * len(self.network.layers)
         lead = theta.shape[:-1]
-        self.active: Array = np.ones(lead, dtype=bool)
         self.not_finite: Array = np.zeros(lead, dtype=bool)
-        self._all_active = True
         self.place = 0
+        self.rest(np.ones(lead, dtype=bool))
+        if work.standing is not None:
+            self.place = work.standing.place
+            self.blocks.before[...] = work.standing.before
+            self.rest(work.standing.active)
         self.preparation = self.stepping = 0.0
         self._portions: dict[int, Portion] = {}  # where the order stays the same, each batch is cut once
 
@@ -65,16 +82,21 @@ class NumpyEngine(Engine):
         """The optimizer's memory, whole."""
         return self.blocks.state
 
-    def advance(self, stop: int, rate_factor: float) -> Figures:
+    @property
+    def before(self) -> Array:
+        return self.blocks.before
+
+    def advance(self, stop: int, rate_factor: float, begun: Begun = ()) -> Figures:
         batches, figures, per_epoch, step = self.batches, Figures(), self.batches.count, self.step
+        asked, may_pause = self.work.asked, self.work.may_pause
         epoch, first = divmod(self.place, per_epoch)
         began = now = time.perf_counter()
         found: Pass | None = None
+        pause = False
         while self.place < stop:
             order = batches.order(epoch) if batches.shuffled else None
-            losses: Any = 0.0
-            counts: Any = 0.0
-            penalties: Any = 0.0
+            losses, counts, penalties = begun or (0.0, 0.0, 0.0)
+            begun = ()
             begin = self.place
             for number in range(first, min(per_epoch, first + stop - begin)):
                 portion = self._portion(order, number)
@@ -83,10 +105,13 @@ class NumpyEngine(Engine):
                     break
                 count = portion.counts
                 losses, counts, penalties = losses + found.loss * count, counts + count, penalties + found.penalty
+                if may_pause and (asked.signal is not None or time.perf_counter() - began > AT_ONCE):
+                    pause = True
+                    break
             now = time.perf_counter()
             if self.place > begin:
                 figures.add(losses, counts, penalties, now)
-            if found is None or now - began > AT_ONCE:
+            if found is None or pause or now - began > AT_ONCE:
                 break
             epoch, first = epoch + 1, 0
         self.stepping += now - began
@@ -124,32 +149,52 @@ class NumpyEngine(Engine):
         says whose it is, and None is returned.
         """
         plan, theta = self.plan, self.theta
-        x, target, weights, _ = self.portion = portion
+        x, target, weights, *_ = self.portion = portion
         if self._special:
             self.contexts = contexts_of(self.work, self.place, x, self._draws)
-        found = plan.objective.evaluate(theta, self.parameters, x, target, weights, self.contexts, self._flat)
+        drawn = drawn_for_mixup(plan, len(self.contexts), self.place, portion.lead, self._draws)
+        found = plan.evaluate(theta, self.parameters, x, target, weights, self.contexts, drawn, self._flat)
         if not (math.isfinite(found.loss) if theta.ndim == 1 else self._all_finite(found.loss)):
             self.not_finite = ~np.isfinite(found.loss) & self.active
             return None
         if plan.clips:
             self.gradient[...] = plan.clipped(self.gradient)
         if self._all_active:
-            self.blocks.update(rate_factor)
+            self._move(rate_factor)
         else:
             resting = self.theta[~self.active]
             self.gradient[~self.active] = 0
-            self.blocks.update(rate_factor)
+            self._move(rate_factor)
             self.theta[~self.active] = resting
         if self._special:
             self._remember(found)
         self.place += 1
+        if self.average is not None:
+            self._take_into_average()
         if self.place % SETTLE_EVERY == 0:
             self.blocks.settle()
         return found
 
+    def _move(self, rate_factor: float) -> None:
+        """Let the optimizer make its step, and shorten weights that are longer than the plan allows."""
+        self.blocks.update(rate_factor)
+        for slot, weights in self._limited:
+            weights[...] = self.plan.limited(slot, weights)
+
+    def _take_into_average(self) -> None:
+        """Take the parameters and running statistics of this moment into their averages, in place as a step is."""
+        assert self.plan.average is not None
+        assert self.average is not None
+        share = self.plan.average.share(self.place, self.batches.count)
+        if share:
+            self.average += self.theta.dtype.type(share) * (self.theta - self.average)
+            self.average_states = averaged(self.average_states, self.network.state, share)
+
     def undo(self) -> None:
         """Take the members whose loss is not finite one step back, and leave them there from now on."""
         self.theta[self.not_finite] = self.blocks.before[self.not_finite]
+        if self.average is not None:  # it has seen the step that was wrong: it begins anew
+            self.average[self.not_finite] = self.theta[self.not_finite]
         self.blocks.forget(self.not_finite)
         self.rest(self.active & ~self.not_finite)
         self.not_finite = np.zeros_like(self.not_finite)
@@ -183,6 +228,20 @@ class NumpyEngine(Engine):
         return bool((np.isfinite(losses) | ~self.active).all())
 
 
+def averaged(average: list[dict[str, Array]], now: list[dict[str, Array]], share: Any) -> list[dict[str, Array]]:
+    """Return running statistics that a share of the newest is taken into.
+
+    Examples
+    --------
+    >>> averaged([{"mean": np.array([1.0])}], [{"mean": np.array([3.0])}], 0.25)
+    [{'mean': array([1.5])}]
+    """
+    return [
+        {name: (old + share * (new[name] - old)).astype(old.dtype) for name, old in named.items()}
+        for named, new in zip(average, now, strict=True)
+    ]
+
+
 def refuse_devices(devices: Devices) -> None:
     """Refuse what only another engine can do."""
     if devices is not None:
@@ -191,7 +250,7 @@ def refuse_devices(devices: Devices) -> None:
 
 def numpy_draws(work: Work) -> Draws:
     """Return NumPy's draws: a function of step and part, from each member's own seed."""
-    drawers = [Chance(seed) for seed in work.draw_seeds] if work.special else []
+    drawers = [Chance(seed) for seed in work.draw_seeds] if work.special or work.plan.mixup else []
     dtype = work.network.dtype
 
     def draws(step: int, part: int, wanted: Draw) -> Array:

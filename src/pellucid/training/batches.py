@@ -7,7 +7,7 @@ import numpy as np
 from pellucid.arrays import Array
 from pellucid.configuration import child_seeds
 from pellucid.gradients import Batch
-from pellucid.losses import Loss
+from pellucid.losses import BinaryCrossEntropyFromLogits, CrossEntropyFromLogits, Hinge, Loss
 from pellucid.network import Network
 from pellucid.training.chance import Chance
 
@@ -19,6 +19,8 @@ class Portion(NamedTuple):
     target: Array
     weights: Array | None
     counts: Any
+    lead: tuple[int, ...] = ()
+    """What stands before a record's own axes in ``x``: [B], or [K, B]."""
 
 
 class Batches:
@@ -36,13 +38,15 @@ class Batches:
     own : bool
         For K members: whether each has an order of its own.
     seed : int
+    balanced : bool
+        Whether an epoch sees each class equally often, in place of each record once.
 
     Attributes
     ----------
     count : int
         Batches in an epoch.
     shuffled : bool
-        Whether epochs differ: one batch of all records has no order.
+        Whether epochs differ: one batch of all records has no order, unless classes are balanced.
 
     Examples
     --------
@@ -54,14 +58,25 @@ class Batches:
     """
 
     def __init__(
-        self, network: Network, loss: Loss, data: Batch, *, size: int, shuffle: bool, own: bool, seed: int
+        self,
+        network: Network,
+        loss: Loss,
+        data: Batch,
+        *,
+        size: int,
+        shuffle: bool,
+        own: bool,
+        seed: int,
+        balanced: bool = False,
     ) -> None:
         self.data = data
         self.members = network.members
         self.records = len(data.target)
+        self._record_axes = len(network.inputs)
         self.size = min(size, self.records)
         self.count = -(-self.records // self.size)
-        self.shuffled = shuffle and self.count > 1
+        self._classes = members_of_classes(loss, data.target) if balanced else None
+        self.shuffled = balanced or (shuffle and self.count > 1)
         self.own = own and network.members is not None and self.shuffled
         shufflers = 0 if not self.shuffled else network.members if self.own else 1
         self._shufflers = [Chance(child_seeds(seed + member)[1]) for member in range(shufflers or 0)]
@@ -76,9 +91,14 @@ class Batches:
         if not self.shuffled:
             return None
         if self._last[0] != epoch:
-            orders = [chance.at(epoch).permutation(self.records) for chance in self._shufflers]
+            orders = [self._order(chance.at(epoch)) for chance in self._shufflers]
             self._last = epoch, np.stack(orders) if self.own else orders[0]
         return self._last[1]
+
+    def _order(self, generator: np.random.Generator) -> Array:
+        if self._classes is None:
+            return generator.permutation(self.records)
+        return balanced_order(generator, self._classes, self.records)
 
     def portion(self, order: Array | None, number: int) -> Portion:
         """Return a batch of an epoch (from 0)."""
@@ -88,7 +108,8 @@ class Batches:
         weights = None if self.data.weights is None else self.data.weights[rows]
         if self.members is not None and not self.own:
             x = np.broadcast_to(x, (self.members, *x.shape))
-        return Portion(x, target, weights, self.counted(order, number))
+        lead = x.shape[: x.ndim - self._record_axes]
+        return Portion(x, target, weights, self.counted(order, number), lead)
 
     def counted(self, order: Array | None, number: int) -> Any:
         """Return what a batch counts in its epoch's mean loss."""
@@ -101,8 +122,62 @@ class Batches:
         return self.counts[rows].sum(axis=-1)
 
     @property
-    def counts_in_all(self) -> float:
-        """What a whole epoch counts."""
+    def alike(self) -> bool:
+        """Whether all epochs count the same."""
+        return self._classes is None or self.counts is None
+
+    def counts_in_all(self, epoch: int) -> Any:
+        """Return what a whole epoch counts."""
         if not self.averages:
             return float(self.count)
-        return float(self.records if self.counts is None else self.counts.sum())
+        if self.counts is None:
+            return float(self.records)
+        if self._classes is None:
+            return float(self.counts.sum())
+        order = self.order(epoch)
+        return sum(self.counted(order, number) for number in range(self.count))
+
+
+def members_of_classes(loss: Loss, target: Array) -> list[Array]:
+    """Return, for each class, the numbers of its records.
+
+    Raises
+    ------
+    ValueError
+        If the loss is not one on classes, or a record belongs to several of them or to none alone.
+
+    Examples
+    --------
+    >>> from pellucid import CrossEntropyFromLogits
+    >>> members_of_classes(CrossEntropyFromLogits(), np.eye(3)[[0, 2, 2, 0]])
+    [array([0, 3]), array([1, 2])]
+    """
+    if not isinstance(loss, (BinaryCrossEntropyFromLogits, CrossEntropyFromLogits, Hinge)):
+        raise ValueError(f"class_balanced needs a loss on classes; {type(loss).__name__} is none")
+    numbers = target[:, 0] if target.shape[1] == 1 else target.argmax(axis=1)
+    one_hot = target if target.shape[1] == 1 else np.eye(target.shape[1])[numbers]
+    if not ((target == one_hot).all() and np.isin(target, (0, 1)).all()):
+        raise ValueError(
+            "class_balanced needs records that belong to one class each: y holds shares, or several classes"
+        )
+    return [np.flatnonzero(numbers == one) for one in np.unique(numbers)]
+
+
+def balanced_order(generator: np.random.Generator, classes: list[Array], records: int) -> Array:
+    """Return the numbers of so many records in which each class comes equally often, up to one, in a random order.
+
+    The records of a class are all seen before one of them is seen again.
+
+    Examples
+    --------
+    >>> order = balanced_order(np.random.default_rng(0), [np.array([0, 1, 2, 3]), np.array([4])], records=6)
+    >>> sorted(order.tolist())[-3:], len(order)
+    ([4, 4, 4], 6)
+    """
+    shares = np.full(len(classes), records // len(classes))
+    shares[generator.permutation(len(classes))[: records % len(classes)]] += 1
+    parts = []
+    for members, share in zip(classes, shares, strict=True):
+        rounds = [generator.permutation(members) for _ in range(-(-share // len(members)))]
+        parts.append(np.concatenate([*rounds, members[:0]])[:share])
+    return generator.permutation(np.concatenate(parts))

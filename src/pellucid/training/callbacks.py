@@ -1,7 +1,9 @@
 """Callbacks: functions of a report, called after each epoch.
 
 One that has something to do when the run is over (however it ends) has a method ``finish`` that takes
-the last report. A callback of one's own can be a plain function:
+the last report. One that remembers something from epoch to epoch has ``state()``, which gives it as plain values and
+arrays, and ``restore(run, state)``, so that a run can go on from a checkpoint. A callback of one's own can be a plain
+function:
 
 >>> from pellucid import Dense, Network
 >>> seen = []
@@ -118,6 +120,29 @@ class EarlyStopping:
         self._theta = report.network.theta.copy()
         self._state = _where(np.ones(shape, dtype=bool), report.network.state, report.network.state)
 
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint must keep for the run to go on."""
+        if self._run is None:
+            return {"begun": False}
+        states = {f"state/{place}/{name}": v for place, named in enumerate(self._state) for name, v in named.items()}
+        waiting = {"best": self.best, "best_epoch": self.best_epoch, "waiting": self._waiting, "theta": self._theta}
+        return {"begun": True, **waiting, **states}
+
+    def restore(self, run: object, state: dict[str, Any]) -> None:
+        """Take up again what :meth:`state` gave, in the run that goes on."""
+        if not state["begun"]:
+            self._run = None
+            return
+        self._run, self._theta, self._waiting = run, state["theta"], state["waiting"]
+        self.best, self.best_epoch = state["best"], state["best_epoch"]
+        found: dict[int, dict[str, Array]] = {}
+        for key, value in state.items():
+            group, _, rest = key.partition("/")
+            if group == "state":
+                place, _, name = rest.partition("/")
+                found.setdefault(int(place), {})[name] = value
+        self._state = [found.get(place, {}) for place in range(len(run.network.layers))]  # type: ignore[attr-defined]
+
     def finish(self, report: Report) -> None:
         """Put the best parameters back."""
         if self.restore_best and self._run is report.run and (self.best_epoch > 0).any():
@@ -200,6 +225,17 @@ class ReduceOnPlateau:
         if self._waited >= self.patience:
             report.rate_factor = max(report.rate_factor * self.factor, self.min_factor)
             self._waited = 0
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint must keep for the run to go on."""
+        begun = self._run is not None
+        return {"begun": begun, "best": np.array(self._best), "waited": self._waited} if begun else {"begun": False}
+
+    def restore(self, run: object, state: dict[str, Any]) -> None:
+        """Take up again what :meth:`state` gave, in the run that goes on."""
+        self._run = run if state["begun"] else None
+        if state["begun"]:
+            self._best, self._waited = float(state["best"]), int(state["waited"])
 
 
 class Progress:

@@ -3,6 +3,9 @@
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -11,15 +14,19 @@ from pellucid import checks
 from pellucid.arrays import Array
 from pellucid.configuration import checked_seed, child_seeds
 from pellucid.gradients import Batch, Objective, batch_of, loss_of_batch
-from pellucid.layers import Context
+from pellucid.layers import Context, Embedding
 from pellucid.losses import Loss
 from pellucid.network import Fitted, Network, resolve_loss
 from pellucid.optimizers import OPTIMIZERS, Adam, Optimizer
 from pellucid.penalties import Penalty
+from pellucid.training.asked import Asked, listening
+from pellucid.training.averages import Average
 from pellucid.training.batches import Batches
 from pellucid.training.callbacks import Callback, Progress
+from pellucid.training.checkpoint import Checkpoint, Keeper, circumstances, run_identity
 from pellucid.training.history import History, Report
 from pellucid.training.lbfgs import LBFGS
+from pellucid.training.mixup import Mixup
 from pellucid.training.step import Plan
 
 if TYPE_CHECKING:
@@ -38,7 +45,14 @@ class TrainingWarning(UserWarning):
 
 
 def fit(
-    network: Network, X: Any, y: Any, *, progress: bool = False, callbacks: Iterable[Callback] = (), **settings: Any
+    network: Network,
+    X: Any,
+    y: Any,
+    *,
+    progress: bool = False,
+    callbacks: Iterable[Callback] = (),
+    checkpoint: Checkpoint | str | Path | None = None,
+    **settings: Any,
 ) -> History:
     """Exhaust :func:`run`, and return the history."""
     chosen = _checked_callbacks(callbacks)
@@ -46,8 +60,12 @@ def fit(
         chosen.append(Progress())
     validates = settings.get("validation_data") is not None or settings.get("validation_fraction")
     looked_at = bool(chosen or validates)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for _ in _run(network, X, y, callbacks=chosen, looked_at=looked_at, **settings):
+    with (
+        np.errstate(over="ignore", invalid="ignore", divide="ignore"),
+        nullcontext(Asked()) if checkpoint is None else listening() as asked,
+    ):
+        settings |= {"callbacks": chosen, "checkpoint": checkpoint, "looked_at": looked_at, "asked": asked}
+        for _ in _run(network, X, y, **settings):
             pass
     assert network.history is not None
     return network.history
@@ -106,20 +124,28 @@ def _run(
     clip_value: float | None = None,
     rate_multipliers: Mapping[str, float] | None = None,
     decay_multipliers: Mapping[str, float] | None = None,
+    max_norm: float | None = None,
+    accumulate: int = 1,
+    mixup: Mixup | float | None = None,
+    average: Average | None = None,
+    class_balanced: bool = False,
     shuffle: bool = True,
     batches: Literal["own", "shared"] = "own",
     seed: int | None = None,
     callbacks: Iterable[Callback] = (),
+    checkpoint: Checkpoint | str | Path | None = None,
     engine: Literal["numpy", "jax"] = "numpy",
     devices: int | Literal["all"] | None = None,
     every: Literal["epoch", "batch"] = "epoch",
     looked_at: bool,
+    asked: Asked | None = None,
 ) -> Iterator[Report]:
     from pellucid import engines  # they lie below training: they execute its steps
 
     resolved, penalty = resolve_loss(loss, network), remembered_penalty(network, loss, penalty)
     rule, state = resolve_optimizer(network, optimizer)
-    _check_numbers(epochs, batch_size, validation_fraction, clip_norm, clip_value, batches, every)
+    _check_numbers(epochs, batch_size, accumulate, validation_fraction, clip_norm, clip_value, max_norm, batches, every)
+    mixup, average, checkpoint = _checked_methods(network, mixup, average, checkpoint)
     kind = engines.find(engine)
     seed = network.seed if seed is None else checked_seed(seed)
     if network.members is not None and checks.as_array(X, "X").ndim == len(network.inputs) + 2:
@@ -136,7 +162,16 @@ def _run(
             "clip_value": clip_value,
             "rate_multipliers": rate_multipliers,
             "decay_multipliers": decay_multipliers,
+            "max_norm": max_norm,
+            "mixup": mixup,
+            "average": average,
+            "accumulate": None if accumulate == 1 else accumulate,
+            "class_balanced": class_balanced or None,
         }
+        if checkpoint is not None:
+            raise ValueError(
+                "L-BFGS keeps its memory within SciPy, where no checkpoint can be taken of it: leave it out"
+            )
         for name, value in ignored.items():
             if value is not None:
                 raise ValueError(f"L-BFGS chooses its own steps: {name} does nothing with it; leave it out")
@@ -151,27 +186,63 @@ def _run(
         rate_multipliers=rate_multipliers,
         decay_multipliers=decay_multipliers,
     )
+    size = len(data.target) if batch_size is None else batch_size
+    plan = replace(plan, max_norm=max_norm, piece=size if accumulate > 1 else None, mixup=mixup, average=average)
     cut = Batches(
         network,
         resolved,
         data,
-        size=len(data.target) if batch_size is None else batch_size,
+        size=size * accumulate,
         shuffle=shuffle,
         own=batches == "own",
         seed=seed,
+        balanced=class_balanced,
     )
+    keeper, standing, memory = None, None, rule.init(network.theta) if state is None else state
+    if checkpoint is not None:
+        settings = {
+            "loss": resolved,
+            "penalty": penalty,
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "accumulate": accumulate,
+            "shuffle": shuffle,
+            "batches": batches,
+            "class_balanced": class_balanced,
+            "mixup": mixup,
+            "average": average,
+            "clip_norm": clip_norm,
+            "clip_value": clip_value,
+            "max_norm": max_norm,
+            "rate_multipliers": rate_multipliers,
+            "decay_multipliers": decay_multipliers,
+            "seed": str(seed),
+            "engine": engine,
+            "devices": devices,
+        }
+        identity = run_identity(network, rule, state, settings, this.callbacks, data, held_out)
+        keeper = Keeper(checkpoint, identity, circumstances(kind.circumstances()))
+        this.fitted.began = None if keeper.finished else identity["start"]
+        try:
+            memory, standing = keeper.resume(this, memory) or (memory, None)
+        except BaseException:
+            keeper.close()
+            raise
     work = engines.Work(
         network,
         plan,
         cut,
-        rule.init(network.theta) if state is None else state,
+        memory,
         [child_seeds(seed + member)[2] for member in range(network.members or 1)],
         devices,
         looked_at,
         every,
         epochs,
+        standing,
+        asked or Asked(),
+        keeper is not None,
     )
-    return this.reports(Steps(this, kind(work), work).epochs())
+    return this.reports(Steps(this, kind(work), work, keeper).epochs(), keeper)
 
 
 class Run:
@@ -198,6 +269,7 @@ class Run:
         self.callbacks = callbacks
         self.history = History()
         self.rate_factor = 1.0
+        self.elapsed = 0.0  # seconds, before the run was left and gone on with
         self.stopped = False
         self.stopped_early = False  # because the loss was no longer finite
         # For each member, the epoch at whose end its parameters were such that the loss was no longer finite, or 0.
@@ -205,11 +277,11 @@ class Run:
         self.fitted = Fitted(loss, penalty, optimizer, None, self.history)
         self.began = time.perf_counter()
 
-    def reports(self, reports: Iterator[Report]) -> Iterator[Report]:
+    def reports(self, reports: Iterator[Report], keeper: Keeper | None = None) -> Iterator[Report]:
         """Pass the reports on to the callbacks and to the caller, until one of them has seen enough."""
         report = None
         self.network.fitted = self.fitted
-        self.began = time.perf_counter()
+        self.began = time.perf_counter() - self.elapsed
         try:
             for report in reports:
                 for callback in self.callbacks:
@@ -219,13 +291,38 @@ class Run:
                     raise RuntimeError("another training of this network has begun since: this one cannot go on")
                 if self.stopped:
                     break
+            if report is None and keeper is not None and keeper.finished:
+                report = self.last_report()  # of a run that was finished before: callbacks finish it once more
         finally:
-            reports.close()  # type: ignore[attr-defined]
+            try:
+                reports.close()  # type: ignore[attr-defined]
+            finally:
+                if keeper is not None:
+                    keeper.close()
             if report is not None and self.network.fitted is self.fitted:
                 for callback in self.callbacks:
                     finish = getattr(callback, "finish", None)
                     if finish is not None:
                         finish(report)
+
+    def last_report(self) -> Report | None:
+        """Return the report of the last epoch in the history, of a run that was finished before."""
+        if not len(self.history):
+            return None
+        figures = {name: number(self.history[name][-1]) for name in self.history}
+        epoch, batches = len(self.history), 1
+        return Report(
+            epoch,
+            self.epochs,
+            batches,
+            batches,
+            figures["loss"],
+            figures.get("validation_loss"),
+            figures["learning_rate"],
+            figures["seconds"],
+            True,
+            self,
+        )
 
     def training_loss(self) -> Any:
         """Return the loss and penalty on all training records, with the parameters of this moment."""
@@ -268,11 +365,11 @@ class Run:
 class Steps:
     """The epochs of a run, made by an engine: reports, and what happens when the loss stops being finite."""
 
-    def __init__(self, run: Run, engine: "Engine", work: "Work") -> None:
+    def __init__(self, run: Run, engine: "Engine", work: "Work", keeper: Keeper | None = None) -> None:
         self.run, self.engine, self.work, self.network = run, engine, work, run.network
-        self.batches = work.batches
-        self.updates_before: int = int(work.optimizer_state.step)
-        self._open: tuple[Any, ...] = ()  # losses, counts and penalties of the epoch under way
+        self.batches, self.keeper = work.batches, keeper
+        # Losses, counts and penalties of the epoch under way.
+        self.open: tuple[Any, ...] = () if keeper is None else keeper.open_epoch()
 
     def epochs(self) -> Iterator[Report]:
         """Give one report an epoch, or one a batch; where nobody looks, only the last.
@@ -283,24 +380,69 @@ class Steps:
 
         run, engine, per_epoch = self.run, self.engine, self.batches.count
         last = run.epochs * per_epoch
-        stride = 1 if self.work.every == "batch" else per_epoch if self.work.looked_at else last
+        each_epoch = self.work.looked_at or (self.keeper is not None and self.keeper.checkpoint.seconds == 0)
+        stride = 1 if self.work.every == "batch" else per_epoch if each_epoch else last
+        consistent = True  # whether theta, memory and place belong together
         try:
-            while engine.place < last:
-                start = engine.place
-                figures = engine.advance(min(last, start + stride - start % stride), run.rate_factor)
+            while engine.place < last and not run.stopped:
+                start, consistent = engine.place, False
+                begun = () if self.work.every == "batch" else self.open
+                figures = engine.advance(min(last, start + stride - start % stride), run.rate_factor, begun)
+                consistent = True
                 if engine.place == last:
                     self._judge_last()
                 yield from self._reports(start, figures)
                 if engine.place < last and engine.not_finite.any():
                     self._not_finite(engine.place)
-                    if run.stopped:
-                        return
+                    if run.stopped_early:
+                        break
+                if self.keeper is not None and engine.place < last:
+                    self.keeper.look(self)
+            if self.keeper is not None and not self.keeper.finished:
+                self.keeper.write(self, finished=True)
+                run.fitted.began = None
         except GeneratorExit:  # somebody has seen enough
             self._judge_last()
+            if self.keeper is not None:
+                self.keeper.write(self, finished=run.stopped)
+                run.fitted.began = None if run.stopped else run.fitted.began
             raise
         finally:
             run.fitted.optimizer_state = None if run.stopped_early else engine.optimizer_state
             run.history.advice = advice(self.work, engine)
+            if consistent and engine.average is not None:
+                self._show_average()
+
+    def standing_in_words(self) -> str:
+        """Return how far the run is: ``epoch 3 of 10``."""
+        epoch, batch = divmod(self.engine.place, self.batches.count)
+        of_epochs = f"of {self.run.epochs}"
+        return (
+            f"epoch {epoch} {of_epochs}"
+            if not batch
+            else (f"batch {batch} of {self.batches.count} in epoch {epoch + 1} {of_epochs}")
+        )
+
+    def _show_average(self) -> None:
+        """Let the network hold the averages of parameters and statistics."""
+        self.network.theta = self.engine.average  # type: ignore[assignment]
+        self.network.set_state(self.engine.average_states)
+
+    @contextmanager
+    def _looked_at(self) -> Iterator[None]:
+        """While somebody looks, let the network hold the averages, if there are any."""
+        average = self.engine.average
+        if average is None:
+            yield
+            return
+        theta, state = self.network.theta.copy(), self.network.state
+        self._show_average()
+        try:
+            yield
+        finally:
+            average[...] = self.network.theta  # whoever looks may write, too
+            self.network.theta = theta
+            self.network.set_state(state)
 
     def _reports(self, start: int, figures: "Figures") -> Iterator[Report]:
         """Turn what an engine did from step ``start`` on into history and reports."""
@@ -310,25 +452,25 @@ class Steps:
         first, finished = start // per_epoch, place // per_epoch - start // per_epoch
         losses, counts, penalties = columns = figures.columns()  # each [entries], or [entries, K]
         in_epochs = self._means(losses[:finished], counts[:finished], penalties[:finished], per_epoch)
-        if finished and self._open:  # the first of these epochs began earlier
-            in_epochs = in_epochs.copy()
-            begun, count, price = (now[0] + earlier for now, earlier in zip(columns, self._open, strict=True))
-            in_epochs[0] = self._means(begun, count, price, per_epoch)
-        if finished:
-            self._open = ()
+        # Where each batch is looked at, the figures are of that one batch, and the epoch is added up here.
+        earlier = self.open if self.work.every == "batch" and self.open else (0.0, 0.0, 0.0)
+        if finished and self.work.every == "batch":
+            begun, count, price = (now[0] + before for now, before in zip(columns, earlier, strict=True))
+            in_epochs = np.asarray(self._means(begun, count, price, per_epoch))[None]
+        self.open = ()
         if len(losses) > finished:
-            self._open = tuple(
-                now[finished] + earlier for now, earlier in zip(columns, self._open or (0.0, 0.0, 0.0), strict=True)
-            )
+            self.open = tuple(now[finished] + before for now, before in zip(columns, earlier, strict=True))
         silent = 0 if self.work.looked_at else finished - (first + finished == run.epochs)
         rates = self._rates(first, finished)
         run.history.extend(in_epochs[:silent], rates[:silent], np.asarray(figures.seconds[:silent]) - run.began)
         for index in range(silent, finished):
-            yield run.end_of_epoch(first + index + 1, per_epoch, in_epochs[index], float(rates[index]))
+            with self._looked_at():
+                yield run.end_of_epoch(first + index + 1, per_epoch, in_epochs[index], float(rates[index]))
         if self.work.every == "batch" and place % per_epoch:
             loss = self._means(losses[0], counts[0], penalties[0], 1)
             rate = self._rate(place - 1)
-            yield run.within_epoch(first + 1, place % per_epoch, per_epoch, loss, rate)
+            with self._looked_at():
+                yield run.within_epoch(first + 1, place % per_epoch, per_epoch, loss, rate)
 
     def _means(self, losses: Any, counts: Any, penalties: Any, batches: int) -> Any:
         """Return mean losses, with the penalty, from what was added up over so many batches."""
@@ -340,7 +482,7 @@ class Steps:
 
     def _rate(self, step: int) -> float:
         """Return the learning rate of a step of this run."""
-        rate = self.work.plan.optimizer.rate(self.updates_before + max(step, 0))
+        rate = self.work.plan.optimizer.rate(self.work.updates_before + max(step, 0))
         return rate * self.run.rate_factor
 
     def _rates(self, first: int, epochs: int) -> Array:
@@ -353,8 +495,8 @@ class Steps:
     def _judge_last(self) -> None:
         """Look once more when the run is over: each step is judged by the next one's loss, and the last has no next."""
         engine, network = self.engine, self.network
-        (x, target, weights, _), contexts = engine.last()
-        contexts = [Context(True, old.random, now) for old, now in zip(contexts, network.state, strict=True)]
+        (x, target, weights, *_), contexts = engine.last()
+        contexts = [replace(old, state=now) for old, now in zip(contexts, network.state, strict=True)]
         objective = self.run.objective
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             loss = np.asarray(objective.value(network._views, x, target, weights, contexts))
@@ -466,26 +608,48 @@ def resolve_optimizer(network: Network, optimizer: Optimizer | LBFGS | str | Non
 def _check_numbers(
     epochs: int,
     batch_size: int | None,
+    accumulate: int,
     validation_fraction: float,
     clip_norm: float | None,
     clip_value: float | None,
+    max_norm: float | None,
     batches: str,
     every: str,
 ) -> None:
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+    for name, value in (("epochs", epochs), ("batch_size", batch_size), ("accumulate", accumulate)):
         if value is None and name == "batch_size":
             continue
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
             raise ValueError(f"{name} must be a positive whole number, found {value!r}")
     if not 0 <= validation_fraction < 1:
         raise ValueError(f"validation_fraction must lie in [0, 1), found {validation_fraction!r}")
-    for name, limit in (("clip_norm", clip_norm), ("clip_value", clip_value)):
+    for name, limit in (("clip_norm", clip_norm), ("clip_value", clip_value), ("max_norm", max_norm)):
         if limit is not None and not 0 < limit < np.inf:
             raise ValueError(f"{name} must be positive and finite, or None, found {limit!r}")
     if batches not in ("own", "shared"):
         raise ValueError(f'batches must be "own" or "shared", found {batches!r}')
     if every not in ("epoch", "batch"):
         raise ValueError(f'every must be "epoch" or "batch", found {every!r}')
+
+
+def _checked_methods(
+    network: Network, mixup: Mixup | float | None, average: Average | None, checkpoint: Checkpoint | str | Path | None
+) -> tuple[Mixup | None, Average | None, Checkpoint | None]:
+    """Return what is meant by these arguments."""
+    if isinstance(mixup, (int, float)) and not isinstance(mixup, bool):
+        mixup = Mixup(mixup)
+    if mixup is not None and not isinstance(mixup, Mixup):
+        raise TypeError(f"mixup must be a Mixup, its alpha, or None, found {mixup!r}")
+    for name, layer in zip(network.names, network.layers, strict=True):
+        if mixup is not None and any(isinstance(one, Embedding) for one in layer.everything()):
+            raise ValueError(f"mixup lays records between two others, which {name} has no categories for: leave it out")
+    if average is not None and not isinstance(average, Average):
+        raise TypeError(f"average must be an ExponentialMovingAverage or a StochasticWeightAverage, found {average!r}")
+    if isinstance(checkpoint, (str, Path)):
+        checkpoint = Checkpoint(checkpoint)
+    if checkpoint is not None and not isinstance(checkpoint, Checkpoint):
+        raise TypeError(f"checkpoint must be a folder or a Checkpoint, found {checkpoint!r}")
+    return mixup, average, checkpoint
 
 
 def _hold_out(
@@ -544,16 +708,18 @@ def plan_of(
 def factors_of(
     network: Network, multipliers: Mapping[str, float] | None, argument: str, biases: float = 1.0, frozen: bool = False
 ) -> Any:
-    """Return one factor for each parameter in theta, from factors by layer or by parameter name."""
+    """Return one factor for each parameter in theta, from factors by layer, or layer in a block, or parameter."""
     chosen = dict(multipliers or {})
     factors = np.ones(network.layout.size, dtype=network.dtype)
     known = set()
     for slot in network.layout.slots:
-        layer = network.names[slot.layer]
-        full = f"{layer}.{slot.name}"
-        known |= {layer, full}
-        factor = chosen.get(full, chosen.get(layer, 1.0) * (biases if slot.is_bias else 1.0))
-        if frozen and layer in network.frozen:
+        full = f"{network.names[slot.layer]}.{slot.name}"
+        parts = full.split(".")
+        groups = [".".join(parts[:length]) for length in range(len(parts) - 1, 0, -1)]  # from the innermost layer out
+        known |= {full, *groups}
+        of_group = next((chosen[group] for group in groups if group in chosen), 1.0)
+        factor = chosen.get(full, of_group * (biases if slot.is_bias else 1.0))
+        if frozen and parts[0] in network.frozen:
             factor = 0.0
         factors[slot.start : slot.stop] = factor
     for name, value in chosen.items():

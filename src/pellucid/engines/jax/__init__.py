@@ -10,7 +10,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from pellucid.arrays import Array, Draw
-from pellucid.engines.engine import Devices, Engine, Figures, Work, contexts_of
+from pellucid.engines.engine import Begun, Devices, Engine, Figures, Standing, Work, contexts_of
 from pellucid.engines.jax.program import Carry, Given, Program, Records, compiled_for, drawn, program_for
 from pellucid.engines.jax.settings import own_settings
 from pellucid.engines.numpy import NumpyEngine, forgotten, numpy_draws
@@ -38,6 +38,8 @@ class Start(NamedTuple):
     theta: Array
     optimizer_state: Any
     states: list[dict[str, Array]]
+    average: Array | None
+    average_states: list[dict[str, Array]]
     active: Array
     rate_factor: float
 
@@ -67,8 +69,11 @@ class JaxEngine(Engine):
         self.preparation = self.stepping = 0.0
         self._keys = np.stack([seed.generate_state(2, np.uint32) for seed in work.draw_seeds])
         self._memory = work.optimizer_state
-        self._updates_before = int(work.optimizer_state.step)
+        self._updates_before = work.updates_before
+        self.average, self.average_states = work.first_average()
         self._starts: list[Start] = []
+        if work.standing is not None:
+            self.place, self.active = work.standing.place, work.standing.active
         self._replay: NumpyEngine | None = None
         self._epochs = self._room()
         with own_settings():
@@ -99,7 +104,10 @@ class JaxEngine(Engine):
         """Return theta, the optimizer's memory and the running statistics as the program takes them."""
         parts, theta = self.program.parts, self.network.theta
         state = parts.cut_state(self._memory, theta.shape)
-        return Carry(parts.cut(theta.copy()), state, host_states(self.network.state))
+        average = None if self.average is None else parts.cut(self.average.copy())
+        return Carry(
+            parts.cut(theta.copy()), state, host_states(self.network.state), average, host_states(self.average_states)
+        )
 
     def _put(self) -> None:
         """Put theta, the optimizer's memory and the running statistics on the device."""
@@ -112,25 +120,38 @@ class JaxEngine(Engine):
         with own_settings():
             theta = self.program.place(self.program.parts.cut(network.theta.copy()))
             states = self.program.place(host_states(network.state)) if self.work.special else self._carry.states
-        self._carry = self._carry._replace(theta=theta, states=states)
+            average = None if self.average is None else self.program.place(self.program.parts.cut(self.average.copy()))
+        self._carry = self._carry._replace(theta=theta, states=states, average=average)
 
     def _fetch(self) -> None:
         """Bring the network's arrays, and the memory, up to date."""
         theta, memory, states = whole(self._carry.theta), host_memory(self._carry.optimizer_state), self._carry.states
         states = host_states(states)
+        average = None if self._carry.average is None else whole(self._carry.average)
+        average_states = host_states(self._carry.average_states)
         # All is there: an interruption from here on finds the three together, but for a moment.
         self.network.theta[...] = theta
         self._memory = memory
+        self.average, self.average_states = average, average_states
         if self.work.special:
             self.network.set_state(states)
+
+    @classmethod
+    def circumstances(cls) -> dict[str, str]:
+        return {"jax": jax.__version__, "device": jax.default_backend()}
 
     @property
     def optimizer_state(self) -> Any:
         return self._memory
 
+    @property
+    def before(self) -> Array:
+        # One step ago is known only where a call began there; the parameters of now stand in for it.
+        return self.network.theta
+
     # Steps
 
-    def advance(self, stop: int, rate_factor: float) -> Figures:
+    def advance(self, stop: int, rate_factor: float, begun: Begun = ()) -> Figures:
         per_epoch, begin = self.batches.count, self.place
         first = begin // per_epoch
         soon = max(round(AT_ONCE * self.program.steps_a_second), 1)
@@ -138,12 +159,21 @@ class JaxEngine(Engine):
         if self.work.looked_at:
             self._put_network()  # whoever looks may write, too
         states = host_states(self.network.state)
-        start = Start(begin, self.network.theta.copy(), self._memory, states, self.active, rate_factor)
+        start = Start(
+            begin,
+            self.network.theta.copy(),
+            self._memory,
+            states,
+            self.average,
+            self.average_states,
+            self.active,
+            rate_factor,
+        )
         self._starts = [*[one for one in self._starts if one.place < begin][-1:], start]
 
         began = time.perf_counter()
         prepared = self.preparation
-        self._carry, sums = self._call(self._carry, start, stop)
+        self._carry, sums = self._call(self._carry, start, stop, begun)
         compiled = self.preparation - prepared
         sums = sums[:, : (stop - 1) // per_epoch + 1 - first]
         losses, penalties = sums[0], sums[1] if len(sums) > 1 else np.broadcast_to(0.0, sums[0].shape)
@@ -155,14 +185,16 @@ class JaxEngine(Engine):
             self.program.steps_a_second = (stop - begin) / max(now - began - compiled, 1e-9)
             self.stepping += now - began - compiled
             seconds: Any = np.linspace(began + compiled, now, len(losses) + 1)[1:]
-            return Figures(losses, self._counts(begin, stop), penalties, seconds)
+            return Figures(losses, self._counts(begin, stop, begun), penalties, seconds)
         good = int(np.argmin(fine.reshape(len(fine), -1).all(axis=1)))  # entries before the first that is not finite
         again = max(begin, (first + good) * per_epoch)
-        found = self._again_on_numpy(again, min(stop, (first + good + 1) * per_epoch), rate_factor)
+        found = self._again_on_numpy(
+            again, min(stop, (first + good + 1) * per_epoch), rate_factor, begun if again == begin else ()
+        )
         now = time.perf_counter()
         self.stepping += now - began - compiled
         seconds = np.linspace(began + compiled, now, good + 1)[1:]
-        counts: Any = self._counts(begin, again) if good else []
+        counts: Any = self._counts(begin, again, begun) if good else []
         return Figures(
             [*losses[:good], *found.losses],
             [*counts, *found.counts],
@@ -170,8 +202,13 @@ class JaxEngine(Engine):
             [*seconds, *found.seconds],
         )
 
-    def _call(self, carry: Carry, start: Start, stop: int) -> tuple[Carry, Array]:
+    def _call(self, carry: Carry, start: Start, stop: int, begun: Begun = ()) -> tuple[Carry, Array]:
         """Make the steps from a start to ``stop`` on the device; return what they changed, and their figures."""
+        figures_begun = np.zeros((self.program.rows, *self.active.shape))
+        if begun:
+            losses, _, penalties = begun
+            figures_begun[0] = losses
+            figures_begun[1:] = penalties
         batches, plan, parts = self.batches, self.plan, self.program.parts
         first, last = start.place // batches.count, (stop - 1) // batches.count + 1
         orders = None
@@ -195,6 +232,7 @@ class JaxEngine(Engine):
         given = Given(
             orders,
             rates,
+            figures_begun,
             np.asarray(start.rate_factor, dtype=dtype),
             factors(plan.rate_factors),
             factors(plan.decay_factors),
@@ -209,17 +247,23 @@ class JaxEngine(Engine):
             carry, sums = self.program(carry, self._records, given)
             return carry, np.asarray(sums)
 
-    def _counts(self, begin: int, stop: int) -> Array:
-        """Return what the batches of these steps count, epoch by epoch."""
+    def _counts(self, begin: int, stop: int, begun: Begun) -> Array:
+        """Return what the batches of these steps count, epoch by epoch, and what had begun before them."""
         batches, per_epoch = self.batches, self.batches.count
         first, last = begin // per_epoch, (stop - 1) // per_epoch + 1
-        counts: Array = np.broadcast_to(batches.counts_in_all, (last - first, *self.active.shape))
+        shape = (last - first, *self.active.shape)
+        if batches.alike:
+            counts: Array = np.broadcast_to(batches.counts_in_all(first), shape)
+        else:
+            each = [np.broadcast_to(batches.counts_in_all(epoch), shape[1:]) for epoch in range(first, last)]
+            counts = np.array(each, dtype=np.float64)
         for epoch in {first, last - 1}:
             part = range(max(begin - epoch * per_epoch, 0), min(stop - epoch * per_epoch, per_epoch))
             if len(part) < per_epoch:
                 counts = counts if counts.flags.writeable else counts.copy()
                 order = batches.order(epoch)
-                counts[epoch - first] = sum(batches.counted(order, number) for number in part)
+                earlier = begun[1] if begun and epoch == first else 0.0
+                counts[epoch - first] = earlier + sum(batches.counted(order, number) for number in part)
         return counts
 
     def last(self) -> tuple[Portion, Sequence[Context]]:
@@ -258,7 +302,7 @@ class JaxEngine(Engine):
 
     # When a loss is not finite
 
-    def _again_on_numpy(self, begin: int, stop: int, rate_factor: float) -> Figures:
+    def _again_on_numpy(self, begin: int, stop: int, rate_factor: float, begun: Begun) -> Figures:
         """Make some steps of the last call again, on NumPy, up to the one whose loss is not finite."""
         start = self._at(begin)
         self.network.theta[...] = start.theta
@@ -268,11 +312,14 @@ class JaxEngine(Engine):
             with own_settings():
                 return np.asarray(drawn(self._keys, step, part, wanted, self.network.dtype))
 
-        replay = NumpyEngine(replace(self.work, optimizer_state=start.optimizer_state, devices=None), draws)
-        replay.place = begin
-        replay.rest(self.active)
-        figures = replay.advance(stop, rate_factor)
+        standing = Standing(begin, start.theta, self.active, start.average, start.average_states)
+        work = replace(
+            self.work, optimizer_state=start.optimizer_state, devices=None, standing=standing, may_pause=False
+        )
+        replay = NumpyEngine(work, draws)
+        figures = replay.advance(stop, rate_factor, begun)
         self.place, self.not_finite, self._memory = replay.place, replay.not_finite, replay.optimizer_state
+        self.average, self.average_states = replay.average, replay.average_states
         # Where rounding made the difference and NumPy sees nothing wrong, the run simply goes on from here.
         self._replay = replay if self.not_finite.any() else None
         self._put()
@@ -282,6 +329,8 @@ class JaxEngine(Engine):
         theta, bad = self.network.theta, self.not_finite
         if self.place:
             theta[bad] = self._at(self.place - 1).theta[bad]
+            if self.average is not None:
+                self.average[bad] = theta[bad]
         if theta.ndim > 1:
             self._memory = forgotten(self.plan.optimizer, self._memory, theta, bad)
         self.active = self.active & ~bad
@@ -290,18 +339,29 @@ class JaxEngine(Engine):
         self._put()
 
     def _at(self, place: int) -> Start:
-        """Return how things were after so many steps: those since the last start before it are made again."""
-        start = max((one for one in self._starts if one.place <= place), key=lambda one: one.place)
+        """Return how things were after so many steps: those since the last start before it are made again.
+
+        A run that goes on knows nothing of what was before it was left.
+        """
+        start = max((one for one in self._starts if one.place <= place), key=lambda one: one.place, default=None)
+        if start is None:
+            return self._starts[0]
         if start.place == place:
             return start
         parts = self.program.parts
         state = parts.cut_state(start.optimizer_state, start.theta.shape)
         with own_settings():
-            carry = self.program.place(Carry(parts.cut(start.theta), state, start.states))
+            average = None if start.average is None else parts.cut(start.average)
+            carry = Carry(parts.cut(start.theta), state, start.states, average, start.average_states)
+            carry = self.program.place(carry)
         carry, _ = self._call(carry, start, place)
-        states = host_states(carry.states)
         return start._replace(
-            place=place, theta=whole(carry.theta), optimizer_state=host_memory(carry.optimizer_state), states=states
+            place=place,
+            theta=whole(carry.theta),
+            optimizer_state=host_memory(carry.optimizer_state),
+            states=host_states(carry.states),
+            average=None if carry.average is None else whole(carry.average),
+            average_states=host_states(carry.average_states),
         )
 
 

@@ -17,13 +17,15 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from pellucid.arrays import Array, Draw
 from pellucid.engines.costs import COSTS, Sizes
-from pellucid.engines.engine import DRAWS_OF_A_LAYER, Work
+from pellucid.engines.engine import DRAWS_OF_A_LAYER, Work, drawn_for_mixup
 from pellucid.engines.jax.cache import kept_on_disk
 from pellucid.layers import LAYERS, Context, Layer
 from pellucid.losses import LOSSES, Loss
 from pellucid.optimizers import OPTIMIZERS, Optimizer
 from pellucid.penalties import Penalty
 from pellucid.schedules import ConstantRate, Schedule
+from pellucid.training.averages import AVERAGES
+from pellucid.training.mixup import Mixup
 from pellucid.training.step import Plan
 
 OWN_PART = 2**15
@@ -47,11 +49,16 @@ tables, are fetched batch by batch.
 
 
 class Carry(NamedTuple):
-    """What a step changes: theta in parts, the optimizer's memory in the same parts, running statistics."""
+    """What a step changes: theta in parts, the optimizer's memory in the same parts, running statistics.
+
+    ``average`` is that of theta, in parts, where the plan asks for one, and ``average_states`` that of the statistics.
+    """
 
     theta: list[Array]
     optimizer_state: Any
     states: list[dict[str, Array]]
+    average: list[Array] | None
+    average_states: list[dict[str, Array]]
 
 
 class Records(NamedTuple):
@@ -67,13 +74,15 @@ class Given(NamedTuple):
     """What a call is given besides, and leaves as it is.
 
     ``orders`` [E, N] or [E, K, N], None where records are not shuffled; ``rates`` [E, batches] under a schedule, else
-    one number, or None where the optimizer keeps its own; ``rate_factor`` what callbacks multiply the rate by;
+    one number, or None where the optimizer keeps its own; ``begun`` [rows] or [rows, K], what the figures of the first
+    epoch have come to already; ``rate_factor`` what callbacks multiply the rate by;
     ``rate_factors`` and ``decay_factors`` in parts; ``active`` [K], None for a single network; ``keys`` [members, 2]
     for random layers; the step to start at, and the one to stop at.
     """
 
     orders: Array | None
     rates: Any
+    begun: Array
     rate_factor: Array
     rate_factors: list[Array] | None
     decay_factors: list[Array] | None
@@ -236,7 +245,7 @@ class Program:
         begin = jnp.maximum(given.start - number * self.batches, 0)
         end = jnp.minimum(given.stop - number * self.batches, self.batches)
         lead = () if self.members is None else (self.members,)
-        sums = jnp.zeros((self.rows, *lead))
+        sums = jnp.where(index == 0, given.begun, jnp.zeros((self.rows, *lead)))
 
         def batch(size: int) -> Callable[[Any, Any], Any]:
             def one(batch: Any, loop: Any) -> Any:
@@ -258,16 +267,22 @@ class Program:
 
     def _step(self, carry: Carry, portion: Records, given: Given, rate: Array, number: Array) -> tuple[Carry, Array]:
         """Make one step: :meth:`Plan.step` on theta in parts."""
-        theta, state, states = carry
+        theta, state, states = carry.theta, carry.optimizer_state, carry.states
         plan, parts, active = self.plan, self.parts, given.active
         x, target, weights, counts = portion
-        found = plan.objective.evaluate(
+        lead = x.shape[: x.ndim - len(self.shapes[0])]
+
+        def draws(step: Any, part: int, wanted: Draw) -> Array:
+            return drawn(given.keys, step, part, wanted, self.dtype)
+
+        found = plan.evaluate(
             theta,
             parts.views(theta),
             x,
             target,
             weights,
-            self._contexts(states, given.keys, number, x.shape[: x.ndim - len(self.shapes[0])]),
+            self._contexts(states, given.keys, number, lead),
+            drawn_for_mixup(plan, len(self.layers), number, lead, draws),
             lambda gradients: parts.of_gradients(gradients, theta),
         )
         gradient: Any = found.gradient
@@ -286,8 +301,11 @@ class Program:
             decay_factor = 1.0 if given.decay_factors is None else given.decay_factors[index]
             move, new = rule.update(slope.astype(part.dtype), memory, part, rate_factor, decay_factor)
             after = (part - move).astype(part.dtype)
-            moved.append(after if active is None else jnp.where(active[:, None], after, part))
+            moved.append(after)
             memories.append(type(new)(*[alike(value, old) for value, old in zip(new, memory, strict=True)]))
+        moved = self._limited(moved)
+        if active is not None:
+            moved = [jnp.where(active[:, None], new, old) for new, old in zip(moved, theta, strict=True)]
         columns = zip(*memories, strict=True)
         state = type(state)(*[list(column) if is_cut else column[-1] for column, is_cut in zip(columns, cut)])
         states = [
@@ -296,7 +314,33 @@ class Program:
         ]
         loss = found.loss if counts is None else found.loss * counts
         figures = loss[None] if self.rows == 1 else jnp.stack([loss, found.penalty])
-        return Carry(moved, state, states), figures
+        return Carry(moved, state, states, *self._averages(carry, moved, states, number + 1)), figures
+
+    def _limited(self, parts: list[Array]) -> list[Array]:
+        """Shorten weights that are longer than the plan allows."""
+        slots = self.plan.limited_slots
+        if not slots:
+            return parts
+        views = self.parts.views(parts)
+        for slot in slots:
+            views[slot.layer][slot.name] = self.plan.limited(slot, views[slot.layer][slot.name])
+        return self.parts.of_gradients(views, parts)
+
+    def _averages(
+        self, carry: Carry, theta: list[Array], states: list[dict[str, Array]], steps: Array
+    ) -> tuple[list[Array] | None, list[dict[str, Array]]]:
+        """Return the averages of theta and of the running statistics, with those of this moment taken in."""
+        if self.plan.average is None or carry.average is None:
+            return None, []
+        share = jnp.asarray(self.plan.average.share(steps, self.batches), dtype=self.dtype)
+
+        def taken_in(old: Array, new: Array) -> Array:
+            newer: Array = old + share * (new - old)
+            return newer
+
+        average = [taken_in(old, new) for old, new in zip(carry.average, theta, strict=True)]
+        pairs = zip(carry.average_states, states, strict=True)
+        return average, [{name: taken_in(old, new[name]) for name, old in named.items()} for named, new in pairs]
 
     def _rule(self, rate: Any, step: Any) -> Optimizer:
         """Return the optimizer, with its rate as it comes in.
@@ -321,14 +365,15 @@ class Program:
         self, states: Sequence[dict[str, Array]], keys: Array, number: Array, lead: tuple[int, ...]
     ) -> list[Context]:
         """Return what each layer may need besides: its random arrays for this step, its running statistics."""
-        contexts = [Context(training=True)] * len(self.layers)
+        several = self.members is not None
+        contexts = [Context(training=True, members=several)] * len(self.layers)
         for index in self.special:
-            wanted = self.layers[index].draws((*lead, *self.shapes[index]))
+            wanted = self.layers[index].draws_for(lead, self.shapes[index])
             random = {
                 name: drawn(keys, number, part, one, self.dtype)
                 for part, (name, one) in enumerate(wanted.items(), start=index * DRAWS_OF_A_LAYER)
             }
-            contexts[index] = Context(training=True, random=random, state=states[index])
+            contexts[index] = Context(True, random, states[index], several)
         return contexts
 
     # Batches
@@ -383,6 +428,9 @@ def drawn(keys: Array, step: Any, part: int, wanted: Draw, dtype: Any) -> Array:
 
     def one(words: Array) -> Array:
         key = jax.random.fold_in(jax.random.fold_in(jax.random.wrap_key_data(words, impl="threefry2x32"), step), part)
+        if wanted.kind == "beta":
+            shares: Array = jax.random.beta(key, wanted.a, wanted.a, shape, jnp.float32).astype(dtype)
+            return shares
         draw = jax.random.uniform if wanted.kind == "uniform" else jax.random.normal
         values: Array = draw(key, shape, jnp.float32).astype(dtype)
         return values
@@ -467,8 +515,9 @@ class Itself:
 
 def known(part: Any) -> Any:
     """Return a part of the library as it is, to be compared by value, and one of somebody's own as itself alone."""
-    theirs = (*LAYERS.values(), *LOSSES.values(), *OPTIMIZERS.values(), Penalty, type(None))
-    return part if type(part) in theirs else Itself(part)
+    theirs = (*LAYERS.values(), *LOSSES.values(), *OPTIMIZERS.values(), *AVERAGES, Mixup, Penalty, type(None))
+    parts = part.everything() if isinstance(part, Layer) else [part]
+    return part if all(type(one) in theirs for one in parts) else Itself(part)
 
 
 _PROGRAMS: dict[Any, Program] = {}
@@ -486,6 +535,7 @@ def program_for(work: Work, epochs: int, devices: Sequence[Any]) -> Program:
         (tuple(map(known, network.layers)), network.shapes, network.dtype, network.members),
         (known(objective.loss), known(objective.penalty), objective.frozen),
         (rule, scheduled, plan.clip_norm, plan.clip_value, np.ndim(plan.rate_factors), np.ndim(plan.decay_factors)),
+        (plan.max_norm, plan.piece, known(plan.mixup), known(plan.average)),
         (batches.records, batches.size, batches.shuffled, batches.own, batches.averages, batches.counts is None),
         (data.target.shape, data.weights is None, work.every),
         (epochs, tuple(devices), str(jax.config.jax_default_device)),
