@@ -74,9 +74,12 @@ def test_everything_comes_back_to_the_bit(path, settings):
 
 @pytest.mark.parametrize("example", LAYER_EXAMPLES, ids=str)
 def test_every_layer_comes_back(path, example):
-    network = example.network()
+    network, x = example.network(), example.x()
+    network.set_state([example.context(x, training=False).state])
     network.save(path)
-    assert load(path).layers == network.layers
+    again = load(path)
+    assert again.layers == network.layers
+    np.testing.assert_array_equal(again.predict(x), network.predict(x))
 
 
 @pytest.mark.parametrize("example", LOSS_EXAMPLES, ids=str)
@@ -213,17 +216,19 @@ def set_in(config, keys, value):
     (lambda c, t, m: t.pop("optimizer/m"), "disagree about optimizer/m"),
     (lambda c, t, m: t.update({"history/loss": np.zeros(1)}), "columns of the history"),
     (lambda c, t, m: t.update({"history/seconds": np.array(1.0)}), "columns of the history"),
-    (lambda c, t, m: set_in(c, ["layers", 0, "units"], 10**9), "need 5,000,000,001 parameters"),
+    (lambda c, t, m: set_in(c, ["layers", 0, "units"], 10**6), "need 5,000,001 parameters"),
+    (lambda c, t, m: set_in(c, ["layers", 0, "units"], 10**9), "a record has too many values"),
     (lambda c, t, m: set_in(c, ["layers", 0, "units"], -4), "units must be a positive whole number"),
-    (lambda c, t, m: set_in(c, ["layers", 0, "units"], "4"), "units must be"),
+    (lambda c, t, m: set_in(c, ["layers", 0, "units"], "4"), "Dense: units cannot be '4'"),
     (lambda c, t, m: set_in(c, ["layers", 0, "unit"], 4), "does not fit its class, in unit"),
     (lambda c, t, m: set_in(c, ["layers", 1, "type"], "os.system"), "'os.system' that is not part of Pellucid"),
     (lambda c, t, m: set_in(c, ["layers", 1, "type"], "Adam"), "expected a Layer, found 'Adam'"),
     (lambda c, t, m: set_in(c, ["layers"], "Dense"), "does not fit|expected"),
-    (lambda c, t, m: set_in(c, ["layers"], []), "need 0 parameters"),
+    (lambda c, t, m: set_in(c, ["layers"], []), "expected a list of at least one layer"),
     (lambda c, t, m: set_in(c, ["inputs"], [0]), "positive whole numbers"),
     (lambda c, t, m: set_in(c, ["inputs"], 3), "positive whole numbers"),
-    (lambda c, t, m: set_in(c, ["members"], 10**12), "parameters, the file holds"),
+    (lambda c, t, m: set_in(c, ["members"], 10**12), "1,000,000,000,000 members; a model file holds at most 100,000"),
+    (lambda c, t, m: set_in(c, ["members"], 10**5), "need 2,100,000 parameters, the file holds 21"),
     (lambda c, t, m: set_in(c, ["members"], "two"), "."),
     (lambda c, t, m: set_in(c, ["dtype"], "complex128"), "dtype"),
     (lambda c, t, m: set_in(c, ["seed"], -1), "seed"),

@@ -8,6 +8,7 @@ import os
 import pickle
 import shutil
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -466,6 +467,33 @@ def test_a_folder_that_refuses_is_told_by_the_files_own_name(tmp_path, monkeypat
         safetensors.write(tmp_path / "file", TENSORS, {}, overwrite=False)
     assert failure.value.filename == str(tmp_path / "file")
     assert ".tmp" not in str(failure.value)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+def test_a_disk_that_is_full(tmp_path, monkeypatch):
+    ordinary = Path.open
+
+    def full(path, mode):
+        path.touch()
+        return ordinary(Path("/dev/full"), mode.replace("x", "w"))  # it takes no byte at all
+
+    monkeypatch.setattr(safetensors.Path, "open", full)
+    with pytest.raises(OSError, match="No space left") as failure:
+        safetensors.write(tmp_path / "file", TENSORS, {}, overwrite=True)
+    assert failure.value.filename == str(tmp_path / "file")
+    assert listing(tmp_path) == []
+
+
+@pytest.mark.skipif(os.name == "nt" or getattr(os, "geteuid", int)() == 0, reason="nothing is closed to this user")
+def test_a_folder_that_may_only_be_read(tmp_path):
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(PermissionError) as failure:
+            safetensors.write(tmp_path / "file", TENSORS, {}, overwrite=False)
+        assert failure.value.filename == str(tmp_path / "file")
+        assert listing(tmp_path) == []
+    finally:
+        tmp_path.chmod(0o700)
 
 
 def test_models_are_known_by_their_first_bytes(tmp_path):

@@ -18,78 +18,33 @@ import contextlib
 import errno
 import hashlib
 import io
-import json
-import math
 import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
-from pellucid.errors import ModelFileError
-
-HEADER_LIMIT = 16 * 1024 * 1024
-TENSOR_LIMIT = 10_000
-RANK_LIMIT = 8
-
-_LENGTH_BYTES = 8
-_METADATA = "__metadata__"
-_ENTRY_FIELDS = {"data_offsets", "dtype", "shape"}
-# The largest number of bytes that an array may have on this machine: NumPy counts them in this type.
-_ARRAY_LIMIT = int(np.iinfo(np.intp).max)
-# 2**63 - 1 has nineteen digits: a longer number cannot be a size, and is refused before it costs time to convert.
-_DIGIT_LIMIT = 19
-
-# Format name -> NumPy type, in the machine's own byte order.
-_DTYPES: dict[str, np.dtype[Any]] = {
-    "BOOL": np.dtype(np.bool_),
-    "U8": np.dtype(np.uint8),
-    "U16": np.dtype(np.uint16),
-    "U32": np.dtype(np.uint32),
-    "U64": np.dtype(np.uint64),
-    "I8": np.dtype(np.int8),
-    "I16": np.dtype(np.int16),
-    "I32": np.dtype(np.int32),
-    "I64": np.dtype(np.int64),
-    "F16": np.dtype(np.float16),
-    "F32": np.dtype(np.float32),
-    "F64": np.dtype(np.float64),
-}
-# (kind, bytes an element) -> format name: C's `long` and `long long` are two NumPy types but one format name.
-_DTYPE_NAMES = {(dtype.kind, dtype.itemsize): name for name, dtype in _DTYPES.items()}
-
-# How other kinds of file begin, told to a person who renamed one.
-_FOREIGN = (
-    (b"PK\x03\x04", "a zip archive (an .npz, .pt or .keras file is one too)"),
-    (b"PK\x05\x06", "an empty zip archive"),
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file (an .h5 file)"),
-    (b"PAR1", "a Parquet table"),
-    (b"\x93NUMPY", "a NumPy array (an .npy file)"),
-    (b"\x1f\x8b", "a gzip archive"),
-    (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
-    (b"%PDF", "a PDF document"),
-    (b"\x80\x02", "a Python pickle, which Pellucid never opens"),
-    (b"\x80\x03", "a Python pickle, which Pellucid never opens"),
-    (b"\x80\x04", "a Python pickle, which Pellucid never opens"),
-    (b"\x80\x05", "a Python pickle, which Pellucid never opens"),
+from pellucid.files.header import (
+    DTYPES,
+    HEADER_LIMIT,
+    LENGTH_BYTES,
+    METADATA,
+    RANK_LIMIT,
+    TENSOR_LIMIT,
+    Entry,
+    canonical_header,
+    read_header,
 )
-_SNIFFED_BYTES = max(len(start) for start, _ in _FOREIGN)
+from pellucid.files.refusal import encodable, refuse, shown
+
+# (kind, bytes an element) -> format name: C's `long` and `long long` are two NumPy types but one format name.
+_DTYPE_NAMES = {(dtype.kind, dtype.itemsize): name for name, dtype in DTYPES.items()}
 # How the header of each model begins: its names are sorted, and ``config`` is the first of the texts.
 _MODEL_HEADER = b'{"__metadata__":{"config":'
-MODEL_SNIFFED_BYTES = _LENGTH_BYTES + len(_MODEL_HEADER)
-
-
-class _Entry(NamedTuple):
-    """One tensor as the header describes it."""
-
-    dtype_name: str
-    shape: tuple[int, ...]
-    begin: int
-    end: int
+MODEL_SNIFFED_BYTES = LENGTH_BYTES + len(_MODEL_HEADER)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -143,19 +98,19 @@ def to_bytes(tensors: Mapping[str, npt.NDArray[Any]], metadata: Mapping[str, str
         dtype_name = _dtype_name(name, tensors[name])
         contents = _contents(tensors[name])
         end = begin + len(contents)
-        entries[name] = _Entry(dtype_name, tensors[name].shape, begin, end)
+        entries[name] = Entry(dtype_name, tensors[name].shape, begin, end)
         parts.append(contents)
         begin = end
     _check_texts("metadata name", metadata)
     _check_texts("metadata text", metadata.values())
-    if _METADATA in entries:
-        raise ValueError(f"a tensor is named {_METADATA!r}, which the format keeps for texts: give it another name")
+    if METADATA in entries:
+        raise ValueError(f"a tensor is named {METADATA!r}, which the format keeps for texts: give it another name")
     if len(entries) > TENSOR_LIMIT:
         raise ValueError(f"there are {len(entries)} tensors; one file holds at most {TENSOR_LIMIT}")
-    header = _canonical_header(entries, metadata)
+    header = canonical_header(entries, metadata)
     if len(header) > HEADER_LIMIT:
         raise ValueError(f"the names, shapes and metadata take {len(header)} bytes; a header holds {HEADER_LIMIT}")
-    return b"".join([len(header).to_bytes(_LENGTH_BYTES, "little"), header, *parts])
+    return b"".join([len(header).to_bytes(LENGTH_BYTES, "little"), header, *parts])
 
 
 def write(
@@ -295,27 +250,15 @@ def digest(config: str, tensors: Mapping[str, npt.NDArray[Any]]) -> str:
     return fingerprint.hexdigest()
 
 
-def _canonical_header(entries: Mapping[str, _Entry], metadata: Mapping[str, str]) -> bytes:
-    """Return the one header for these entries and texts; the reader compares with it, byte for byte."""
-    described: dict[str, object] = {
-        name: {"data_offsets": [entry.begin, entry.end], "dtype": entry.dtype_name, "shape": list(entry.shape)}
-        for name, entry in entries.items()
-    }
-    if metadata:
-        described[_METADATA] = dict(metadata)
-    header = json.dumps(described, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
-    return header + b" " * (-len(header) % 8)
-
-
 def _dtype_name(name: str, tensor: object) -> str:
     if not isinstance(tensor, np.ndarray):
-        raise TypeError(f"tensor {_shown(name)} is a {type(tensor).__name__}; expected a NumPy array")
+        raise TypeError(f"tensor {shown(name)} is a {type(tensor).__name__}; expected a NumPy array")
     if tensor.ndim > RANK_LIMIT:
-        raise ValueError(f"tensor {_shown(name)} has {tensor.ndim} axes; the format holds at most {RANK_LIMIT}")
+        raise ValueError(f"tensor {shown(name)} has {tensor.ndim} axes; the format holds at most {RANK_LIMIT}")
     dtype_name = _DTYPE_NAMES.get((tensor.dtype.kind, tensor.dtype.itemsize))
     if dtype_name is None:
         raise TypeError(
-            f"tensor {_shown(name)} has dtype {tensor.dtype}, which the file cannot hold; convert it to bool, "
+            f"tensor {shown(name)} has dtype {tensor.dtype}, which the file cannot hold; convert it to bool, "
             "to an integer of 8 to 64 bits, or to a float of 16, 32 or 64 bits"
         )
     return dtype_name
@@ -330,16 +273,8 @@ def _check_texts(what: str, texts: Any) -> None:
     for text in texts:
         if not isinstance(text, str):
             raise TypeError(f"a {what} is a {type(text).__name__}; expected a str")
-        if not _encodable(text):
-            raise ValueError(f"the {what} {_shown(text)} holds half a surrogate pair, which no text file can hold")
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        if not encodable(text):
+            raise ValueError(f"the {what} {shown(text)} holds half a surrogate pair, which no text file can hold")
 
 
 def _refuse_to_replace(target: Path) -> NoReturn:
@@ -433,7 +368,9 @@ def from_bytes(data: bytes, source: str) -> tuple[dict[str, npt.NDArray[Any]], d
     ----------
     https://huggingface.co/docs/safetensors, section "Format".
     """
-    return _read_stream(io.BytesIO(data), len(data), source)
+    stream = io.BytesIO(data)
+    metadata, entries = read_header(stream, source)
+    return read_tensors(stream, entries, source), metadata
 
 
 def read(path: str | os.PathLike[str]) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
@@ -475,7 +412,8 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, npt.NDArray[Any]], dic
     https://huggingface.co/docs/safetensors, section "Format".
     """
     with Path(path).open("rb") as stream:
-        return _read_stream(stream, os.fstat(stream.fileno()).st_size, os.fspath(path))
+        metadata, entries = read_header(stream, os.fspath(path))
+        return read_tensors(stream, entries, os.fspath(path)), metadata
 
 
 def begins_like_model(start: bytes) -> bool:
@@ -486,188 +424,31 @@ def begins_like_model(start: bytes) -> bool:
     >>> begins_like_model(b"area,age,price")
     False
     """
-    length, header = int.from_bytes(start[:_LENGTH_BYTES], "little"), start[_LENGTH_BYTES:]
+    length, header = int.from_bytes(start[:LENGTH_BYTES], "little"), start[LENGTH_BYTES:]
     return length <= HEADER_LIMIT and header.startswith(_MODEL_HEADER)
 
 
-def _read_stream(
-    stream: io.BufferedIOBase, size: int, source: str
-) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
-    start = stream.read(_SNIFFED_BYTES)
-    if len(start) < _LENGTH_BYTES:
-        _refuse_foreign(source, start)
-        _refuse(source, f"the file ends after {len(start)} bytes; expected at least the {_LENGTH_BYTES} of its length")
-    length = int.from_bytes(start[:_LENGTH_BYTES], "little")
-    available = size - _LENGTH_BYTES
-    if length > HEADER_LIMIT or length > available:
-        # Only now: eight bytes that make sense as a length could look like the start of another kind of file.
-        _refuse_foreign(source, start)
-        limit = f"the limit of {HEADER_LIMIT}" if length > HEADER_LIMIT else f"the {available} left in the file"
-        _refuse(
-            source, f"the first {_LENGTH_BYTES} bytes announce a header of {length} bytes; expected at most {limit}"
-        )
-    stream.seek(_LENGTH_BYTES)
-    header = stream.read(length)
-    if not header.startswith(b"{"):
-        _refuse_foreign(source, start)
-        _refuse(source, f"the header begins with {header[:1]!r}; expected b'{{', the start of a JSON object")
-    described = _parse_json(header, source)
-    metadata = _checked_metadata(described.pop(_METADATA, {}), source)
-    if len(described) > TENSOR_LIMIT:
-        _refuse(source, f"the header lists {len(described)} tensors; expected at most {TENSOR_LIMIT}")
-    entries = {name: _checked_entry(name, described[name], source) for name in sorted(described)}
-    _check_layout(entries, available - length, source)
-    _check_canonical(header, _canonical_header(entries, metadata), source)
-    return {name: _read_tensor(stream, name, entry, source) for name, entry in entries.items()}, metadata
+def read_tensors(stream: io.BufferedIOBase, entries: Mapping[str, Entry], source: str) -> dict[str, npt.NDArray[Any]]:
+    """Read the tensors that a header announced, from a stream that stands where `read_header` left it.
+
+    Raises
+    ------
+    ModelFileError
+        If the file has become shorter meanwhile, or a boolean tensor holds a byte other than 0 and 1.
+    """
+    return {name: _read_tensor(stream, name, entry, source) for name, entry in entries.items()}
 
 
-def _parse_json(header: bytes, source: str) -> dict[str, Any]:
-    """Parse the header, refusing what JSON allows but a header of ours never holds."""
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        parsed: dict[str, Any] = {}
-        for name, value in pairs:
-            if name in parsed:
-                _refuse(source, f"the header holds the key {_shown(name)} twice; expected it once")
-            if not _encodable(name):
-                _refuse(source, f"the header holds the key {_shown(name)}, half a surrogate pair; expected whole text")
-            parsed[name] = value
-        return parsed
-
-    def integer(digits: str) -> int:
-        if len(digits) > _DIGIT_LIMIT:
-            _refuse(source, f"the header holds a number of {len(digits)} digits; expected at most {_DIGIT_LIMIT}")
-        return int(digits)
-
-    def no_number(text: str) -> NoReturn:
-        _refuse(source, f"the header holds the number {_shown(text)}; expected whole numbers only")
-
-    try:
-        text = header.decode("utf-8")
-        parsed = json.loads(
-            text, object_pairs_hook=unique, parse_int=integer, parse_float=no_number, parse_constant=no_number
-        )
-    except ModelFileError:
-        raise
-    except UnicodeDecodeError as failure:
-        _refuse(source, f"byte {failure.start} of the header is not UTF-8; expected JSON text")
-    except json.JSONDecodeError as failure:
-        _refuse(source, f"the header is not JSON at character {failure.pos} ({failure.msg}); expected a JSON object")
-    except RecursionError:
-        _refuse(source, "the header's lists or objects are nested too deeply; expected three levels at most")
-    if not isinstance(parsed, dict):
-        _refuse(source, f"the header is {_shown(parsed)}; expected a JSON object")
-    return parsed
-
-
-def _checked_metadata(metadata: object, source: str) -> dict[str, str]:
-    if not isinstance(metadata, dict):
-        _refuse(source, f"the header's {_METADATA} is {_shown(metadata)}; expected an object of texts")
-    for name, text in metadata.items():
-        if not isinstance(text, str):
-            _refuse(source, f"the header's {_METADATA} gives {_shown(name)} as {_shown(text)}; expected a text")
-        if not _encodable(text):
-            _refuse(source, f"the header's {_METADATA} gives {_shown(name)} half a surrogate pair; expected whole text")
-    return metadata
-
-
-def _checked_entry(name: str, described: object, source: str) -> _Entry:
-    tensor = f"tensor {_shown(name)}"
-    if not isinstance(described, dict):
-        _refuse(source, f"{tensor} is described by {_shown(described)}; expected an object")
-    for field in sorted(described.keys() - _ENTRY_FIELDS):
-        _refuse(source, f"{tensor} has the field {_shown(field)}; expected {', '.join(sorted(_ENTRY_FIELDS))} only")
-    for field in sorted(_ENTRY_FIELDS - described.keys()):
-        _refuse(source, f"{tensor} has no field {field!r}; expected {', '.join(sorted(_ENTRY_FIELDS))}")
-    dtype_name = described["dtype"]
-    if not isinstance(dtype_name, str) or dtype_name not in _DTYPES:
-        _refuse(source, f"{tensor} has dtype {_shown(dtype_name)}; expected one of {', '.join(_DTYPES)}")
-    shape = _checked_sizes(described["shape"], f"the shape of {tensor}", source)
-    if len(shape) > RANK_LIMIT:
-        _refuse(source, f"{tensor} has {len(shape)} axes; expected at most {RANK_LIMIT}")
-    offsets = _checked_sizes(described["data_offsets"], f"the data_offsets of {tensor}", source)
-    if len(offsets) != 2:
-        _refuse(source, f"the data_offsets of {tensor} are {len(offsets)} numbers; expected where it begins and ends")
-    itemsize = _DTYPES[dtype_name].itemsize
-    # NumPy multiplies the axes that are not empty even where another is, so that product too must fit.
-    if itemsize * math.prod(max(axis, 1) for axis in shape) > _ARRAY_LIMIT:
-        _refuse(source, f"{tensor} has shape {list(shape)}; expected at most {_ARRAY_LIMIT} bytes")
-    begin, end = offsets
-    needed = itemsize * math.prod(shape)
-    if end - begin != needed:
-        _refuse(source, f"{tensor} takes the bytes {begin} to {end}; expected {needed}, as shape and dtype say")
-    return _Entry(dtype_name, shape, begin, end)
-
-
-def _checked_sizes(sizes: object, what: str, source: str) -> tuple[int, ...]:
-    if not isinstance(sizes, list):
-        _refuse(source, f"{what} is {_shown(sizes)}; expected a list of whole numbers")
-    for size in sizes:
-        # JSON's true and false arrive as bool, which Python counts among the integers.
-        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
-            _refuse(source, f"{what} holds {_shown(size)}; expected a whole number, zero or more")
-    return tuple(sizes)
-
-
-def _check_layout(entries: Mapping[str, _Entry], available: int, source: str) -> None:
-    """Check that the tensors follow one another by name and fill the rest of the file exactly."""
-    begin = 0
-    for name, entry in entries.items():
-        if entry.begin != begin:
-            problem = "a hole" if entry.begin > begin else "an overlap, or tensors out of the order of their names"
-            _refuse(source, f"tensor {_shown(name)} begins at byte {entry.begin}; expected {begin} ({problem})")
-        begin = entry.end
-    if begin != available:
-        problem = "cut short" if begin > available else "bytes after the last tensor"
-        _refuse(source, f"{available} bytes follow the header; expected {begin} by its account ({problem})")
-
-
-def _check_canonical(found: bytes, expected: bytes, source: str) -> None:
-    if found == expected:
-        return
-    position = next(
-        (place for place, (one, other) in enumerate(zip(found, expected, strict=False)) if one != other),
-        min(len(found), len(expected)),
-    )
-    _refuse(
-        source,
-        f"byte {position} of the header is {found[position : position + 1]!r}, "
-        f"expected {expected[position : position + 1]!r}: safetensors, but not in the form that Pellucid writes",
-    )
-
-
-def _read_tensor(stream: io.BufferedIOBase, name: str, entry: _Entry, source: str) -> npt.NDArray[Any]:
+def _read_tensor(stream: io.BufferedIOBase, name: str, entry: Entry, source: str) -> npt.NDArray[Any]:
     """Read the next tensor; the layout has been checked, so it starts where the stream stands."""
-    dtype = _DTYPES[entry.dtype_name]
+    dtype = entry.dtype
     tensor = np.empty(entry.shape, dtype)
     octets = tensor.reshape(-1).view(np.uint8)  # the same memory, as plain bytes
     # Fewer bytes than were there a moment ago: another program shortened the file while we read it.
     if octets.size and stream.readinto(octets.data) != octets.size:
-        _refuse(source, f"the file ended while tensor {_shown(name)} was read; expected {octets.size} bytes of it")
+        refuse(source, f"the file ended while tensor {shown(name)} was read; expected {octets.size} bytes of it")
     if dtype.kind == "b" and octets.size and int(octets.max()) > 1:
-        _refuse(source, f"tensor {_shown(name)} of dtype BOOL holds a byte {int(octets.max())}; expected 0 or 1")
+        refuse(source, f"tensor {shown(name)} of dtype BOOL holds a byte {int(octets.max())}; expected 0 or 1")
     if not dtype.newbyteorder("<").isnative:
         tensor.byteswap(inplace=True)
     return tensor
-
-
-def _refuse_foreign(source: str, start: bytes) -> None:
-    for signature, kind in _FOREIGN:
-        if start.startswith(signature):
-            _refuse(source, f"this looks like {kind}; expected a model that Pellucid saved")
-
-
-def _refuse(source: str, problem: str) -> NoReturn:
-    # `from None`: the reason is told in full, and the parser's own error would only lengthen the traceback.
-    name = source if source.isprintable() else ascii(source)
-    raise ModelFileError(f"{name}: {problem}") from None
-
-
-def _shown(value: object) -> str:
-    """Return a value from a file as it may stand in an error: short, on one line, whatever the file holds."""
-    if isinstance(value, dict):
-        return f"an object of {len(value)} entries"
-    if isinstance(value, list):
-        return f"a list of {len(value)} entries"
-    text = ascii(value[:60]) if isinstance(value, str) else str(value)
-    return text + "..." if isinstance(value, str) and len(value) > 60 else text

@@ -50,7 +50,7 @@ def _standardising(explanation: Explanation, names: Names) -> Section:
         items.append(line(left, (Divide(Add((column, Negative(MEAN))), STD),), numbers, value))
     if len(shown) < len(order):
         items.append(Remark(f"So do the {len(order) - len(shown)} columns that moved the prediction less."))
-    return Section("Standardising", "standardising", 0, items)
+    return Section("Standardising", "standardising", "", items)
 
 
 def _to_units(explanation: Explanation, names: Names) -> Section:
@@ -58,7 +58,7 @@ def _to_units(explanation: Explanation, names: Names) -> Section:
     output, target = explanation.trace.output[0].tolist(), explanation.target
     last = len(explanation.trace.layers)
     symbols = [names.passing(last, (place,)) for place in range(len(output))]
-    section = Section("From the output to the prediction", "prediction", 0)
+    section = Section("From the output to the prediction", "prediction", "")
     if target.kind == "numeric":
         mean, std = (float(explanation.target_summary[name][0]) for name in ("mean", "std"))
         form = Add((MEAN, Multiply((STD, symbols[0]))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -33,6 +33,7 @@ from pellucid.tables.scaler import FIGURES, Numbers, Scaler
 from pellucid.tables.target import KINDS, Kind, Label, Target, held_out
 from pellucid.training import EarlyStopping, History
 from pellucid.training.callbacks import Callback
+from pellucid.training.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
@@ -267,6 +268,7 @@ class TableModel:
         validation_share: float | None = None,
         sample_weight: npt.ArrayLike | None = None,
         callbacks: Iterable[Callback] = (),
+        checkpoint: Checkpoint | str | Path | None = None,
         progress: bool = False,
         engine: Literal["numpy", "jax"] = "numpy",
         devices: int | Literal["all"] | None = None,
@@ -287,6 +289,8 @@ class TableModel:
             What each row counts.
         callbacks : functions of a report
             Called after each epoch.
+        checkpoint : str, Path or Checkpoint, optional
+            A folder to keep the training in while it goes on, as for :meth:`pellucid.Network.fit`.
         progress : bool
             Whether to write progress, with the time left, to standard error.
         engine, devices
@@ -371,6 +375,7 @@ class TableModel:
             sample_weight=None if weights is None else weights[train],
             validation_data=held,
             callbacks=watching,
+            checkpoint=checkpoint,
             progress=progress,
             engine=engine,
             devices=devices,
@@ -700,19 +705,6 @@ class TableModel:
         from pellucid.tables.model_file import describe
 
         return describe(self)
-
-    @classmethod
-    def from_file(
-        cls,
-        config: dict[str, Any],
-        tensors: dict[str, NDArray[Any]],
-        custom: Mapping[str, type[Any]],
-        source: str,
-    ) -> TableModel:
-        """Make the model again from what `to_file` gave; anything that does not fit is a ModelFileError."""
-        from pellucid.tables.model_file import restore
-
-        return restore(config, tensors, custom, source)
 
 
 def default_epochs(rows: int, steps: int) -> int:

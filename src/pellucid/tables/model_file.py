@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.errors import ModelFileError
-from pellucid.files.model import network_config, network_from, network_tensors
+from pellucid.files.config import exact_fields
+from pellucid.files.header import Entry
+from pellucid.files.network import network_config, network_from, network_tensors
+from pellucid.files.refusal import refuse
 from pellucid.network import Network
 from pellucid.tables.model import LOSSES, Learnt, Split, TableModel
 from pellucid.tables.scaler import FIGURES, Numbers, Scaler
@@ -49,13 +51,16 @@ def describe(model: TableModel) -> tuple[str, dict[str, Any], Tensors]:
     return "table", config, tensors
 
 
-def restore(config: Any, tensors: Tensors, custom: Mapping[str, type[Any]], source: str) -> TableModel:
-    """Make the model again that was described.
+def restore(
+    config: Any, entries: Mapping[str, Entry], custom: Mapping[str, type[Any]], source: str
+) -> Callable[[Tensors], TableModel]:
+    """Check a configuration against the tensors that a header announces; return what makes the model from them.
 
     Raises
     ------
     ModelFileError
-        If anything is missing, left over, of another type, or does not fit the rest.
+        If anything is missing, left over, of another type, or does not fit the rest. The returned function raises it
+        for figures that no table can have.
     """
     check = _Check(source)
     check.fields(config, {"target", "columns", "constant", "settings", "split", "network"}, "the configuration")
@@ -76,15 +81,20 @@ def restore(config: Any, tensors: Tensors, custom: Mapping[str, type[Any]], sour
     try:
         model = TableModel(target.name, **settings)
     except (ValueError, TypeError) as problem:
-        raise ModelFileError(f"{source}: damaged: {problem}") from None
+        refuse(source, f"damaged: {problem}")
+    split = _split(config["split"], check)
+    own = _check_forms(entries, columns, target, check)
+    inner = {name.removeprefix("network/"): entry for name, entry in entries.items() if name not in own}
+    make_network = network_from(config["network"], inner, custom, source)
 
-    own = {name: tensor for name, tensor in tensors.items() if not name.startswith("network/")}
-    scaler, summary = _figures(own, columns, constant, target, check)
-    inner = {name.removeprefix("network/"): tensor for name, tensor in tensors.items() if name not in own}
-    network = network_from(config["network"], inner, custom, source)
-    _check_network(network, columns, target, check)
-    model.learnt = Learnt(target, columns, scaler, summary, network, _split(config["split"], check))
-    return model
+    def make(tensors: Tensors) -> TableModel:
+        scaler, summary = _figures({name: tensors[name] for name in own}, columns, constant, check)
+        network = make_network({name: tensors[f"network/{name}"] for name in inner})
+        _check_network(network, columns, target, check)
+        model.learnt = Learnt(target, columns, scaler, summary, network, split)
+        return model
+
+    return make
 
 
 class _Check:
@@ -95,11 +105,10 @@ class _Check:
 
     def __call__(self, holds: bool, problem: str) -> None:
         if not holds:
-            raise ModelFileError(f"{self.source}: damaged: {problem}")
+            refuse(self.source, f"damaged: {problem}")
 
     def fields(self, found: Any, wanted: set[str], what: str) -> dict[str, Any]:
-        self(isinstance(found, dict) and found.keys() == wanted, f"{what} has missing or unknown fields")
-        return dict(found)
+        return exact_fields(found, wanted, what, self.source)
 
     def texts(self, found: Any, what: str) -> tuple[str, ...]:
         good = isinstance(found, list) and all(type(text) is str for text in found)
@@ -135,18 +144,27 @@ def _split(config: Any, check: _Check) -> Split:
     return Split(**split)
 
 
-def _figures(
-    tensors: Tensors, columns: tuple[str, ...], constant: tuple[str, ...], target: Target, check: _Check
-) -> tuple[Scaler, dict[str, Numbers]]:
-    """Return what is known of the columns and of the target."""
+def _check_forms(
+    entries: Mapping[str, Entry], columns: tuple[str, ...], target: Target, check: _Check
+) -> dict[str, Entry]:
+    """Return what is announced beside the network, once it is what the configuration asks for."""
+    own = {name: entry for name, entry in entries.items() if not name.startswith("network/")}
     shapes = {f"columns/{name}": (len(columns),) for name in FIGURES}
     if target.classes:
         shapes["target/shares"] = (len(target.classes),)
     else:
         shapes |= {f"target/{name}": (1,) for name in FIGURES}
-    check(tensors.keys() == shapes.keys(), "the tensors are not those that the configuration asks for")
+    check(own.keys() == shapes.keys(), "the tensors are not those that the configuration asks for")
+    for name, entry in own.items():
+        check(entry.shape == shapes[name] and entry.dtype == np.float64, f"tensor {name!r} has another shape or type")
+    return own
+
+
+def _figures(
+    tensors: Tensors, columns: tuple[str, ...], constant: tuple[str, ...], check: _Check
+) -> tuple[Scaler, dict[str, Numbers]]:
+    """Return what is known of the columns and of the target."""
     for name, tensor in tensors.items():
-        check(tensor.shape == shapes[name] and tensor.dtype == np.float64, f"tensor {name!r} has another shape or type")
         check(bool(np.isfinite(tensor).all()), f"tensor {name!r} holds values that are not finite")
         if name.endswith(("/std", "/shares")):
             check(bool((tensor >= 0).all() and tensor.any()), f"tensor {name!r} holds negative values, or only 0")
@@ -156,7 +174,8 @@ def _figures(
             check(abs(float(tensor.sum()) - 1) < 1e-6, f"tensor {name!r} does not add up to 1")
     figures = {name: tensors[f"columns/{name}"] for name in FIGURES}
     summary = {name.removeprefix("target/"): tensor for name, tensor in tensors.items() if name.startswith("target/")}
-    return Scaler(**figures, constant=np.array([name in constant for name in columns])), summary
+    same = set(constant)
+    return Scaler(**figures, constant=np.array([name in same for name in columns])), summary
 
 
 def _check_network(network: Network, columns: tuple[str, ...], target: Target, check: _Check) -> None:
