@@ -720,6 +720,7 @@ def test_every_command_is_registered():
         "demo",
         "diagnose",
         "explain",
+        "export",
         "plot",
         "predict",
         "train",

@@ -23,10 +23,11 @@ EXAMPLES = "  \n".join(
         "pellucid explain homes.pellucid new.csv --row 1",
         "pellucid diagnose homes.pellucid homes.csv",
         "pellucid plot residuals homes.pellucid homes.csv",
+        "pellucid export homes.pellucid homes.onnx",
     )
 )
 
-INTERRUPTED = 130  # 128 and the number of SIGINT, as a shell reports it
+INTERRUPTED = 130  # 128 and the number of SIGINT, as a shell reports it; of another signal, its own
 PIPE_CLOSED = 141  # 128 and the number of SIGPIPE
 
 app = App(
@@ -44,6 +45,7 @@ app.command("pellucid.cli.predict:predict", name="predict", help="Predict the ro
 app.command("pellucid.cli.explain:explain", name="explain", help="Explain the prediction of one row of a table.")
 app.command("pellucid.cli.diagnose:diagnose", name="diagnose", help="Find what is wrong with a model or its table.")
 app.command("pellucid.cli.plot:plot", name="plot", help="Draw a model, or what it predicts, into a picture file.")
+app.command("pellucid.cli.export:export", name="export", help="Write a model as an ONNX file, for other programs.")
 
 
 class Screen(Console):
@@ -83,7 +85,8 @@ def run(arguments: Sequence[str]) -> int:
         return PIPE_CLOSED
     except KeyboardInterrupt as interrupt:
         say_error(f"interrupted; {str(interrupt) or 'nothing was written'}")
-        return INTERRUPTED
+        number = getattr(interrupt, "number", None)
+        return INTERRUPTED if number is None else 128 + int(number)
     except UnicodeEncodeError as error:
         say_error(
             f"standard output is {error.encoding}, which has no {error.object[error.start]!r}; "
@@ -168,5 +171,6 @@ def say(text: str, *, start: str = "", style: str = "") -> None:
 
 
 def _command(arguments: Sequence[str]) -> str:
-    known = [word for word in arguments[:1] if word in ("demo", "train", "predict", "explain", "diagnose", "plot")]
+    commands = ("demo", "train", "predict", "explain", "diagnose", "plot", "export")
+    known = [word for word in arguments[:1] if word in commands]
     return f"{known[0]} " if known else ""

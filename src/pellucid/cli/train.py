@@ -20,7 +20,7 @@ from pellucid.tables.reading import (
     numeric_columns,
     read_table,
 )
-from pellucid.training import TrainingWarning
+from pellucid.training import CheckpointWarning, TrainingInterrupted, TrainingWarning
 from pellucid.training.callbacks import duration
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def train(
     batch_size: Annotated[int, Whole] = 128,
     learning_rate: float | None = None,
     seed: Annotated[int, Whole] = 0,
+    checkpoint: Path | None = None,
     engine: Literal["numpy", "jax"] = "numpy",
     force: Annotated[bool, Switch] = False,
     quiet: Annotated[bool, Switch] = False,
@@ -91,6 +92,9 @@ def train(
         How large the first steps are. By default 0.005.
     seed
         Fixes the choice of the test rows, the start and the order of the rows.
+    checkpoint
+        A folder to keep the training in while it goes on. After Ctrl-C, a crash or a power cut, the same command
+        goes on from there.
     engine
         What executes the training: NumPy, or the same steps compiled by XLA, which takes a moment to compile and pays
         for itself on longer runs.
@@ -132,8 +136,15 @@ def train(
     with training_progress(quiet) as callbacks, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", TrainingWarning)
-        model.fit(frame, test_share=test, callbacks=callbacks, engine=engine, source=table)
-    stopped = "".join(str(warning.message) for warning in caught)
+        warnings.simplefilter("always", CheckpointWarning)
+        try:
+            model.fit(frame, test_share=test, callbacks=callbacks, checkpoint=checkpoint, engine=engine, source=table)
+        except TrainingInterrupted as interrupted:
+            raise interrupted.in_words("command") from None
+    for warning in caught:
+        if issubclass(warning.category, CheckpointWarning):
+            say(str(warning.message), start="warning: ", style="bold yellow")
+    stopped = "".join(str(one.message) for one in caught if issubclass(one.category, TrainingWarning))
     if not len(model.history):
         raise CommandError(f"{stopped}\nNothing was learnt, and nothing was written")
     evaluation = model.evaluate(frame, rows=model.test_rows if test else None, source=table)
