@@ -38,6 +38,11 @@ def chains(text):
             yield [side.strip() for side in re.split(r" [=≈≠] ", body)], "≈" in line or "≠" in line
 
 
+def on_one_line_each(seen, record=None, unit=None):
+    """Return a trace's text with no line folded, and none set in, as those within blocks are."""
+    return "\n".join(line.strip() for line in seen.text(record, unit, width=100_000).splitlines())
+
+
 def of_numbers_alone(side):
     return not re.search(
         r"[A-Za-zπ_'\[\]]", re.sub(r"\b(?:exp|log|sqrt|tanh|erf|abs|sign|max|min)\(|e[-+]\d|\{.*?\}", "", side)

@@ -15,12 +15,20 @@ from pellucid import (
     LBFGS,
     SGD,
     Adam,
+    BatchNorm,
     BinaryCrossEntropyFromLogits,
+    Chain,
+    Conv2D,
     CrossEntropyFromLogits,
     Dense,
     EarlyStopping,
+    Embedding,
+    Flatten,
     Network,
+    Parallel,
     ReLU,
+    Residual,
+    Select,
     Sigmoid,
     SquaredError,
     Tanh,
@@ -28,7 +36,7 @@ from pellucid import (
 )
 from pellucid.errors import TableError
 from pellucid.insight import checks
-from pellucid.insight.checks.examination import Examination
+from pellucid.insight.checks.examination import Examination, records_of
 from pellucid.insight.checks.finding import Finding
 from pellucid.insight.diagnosis import Diagnosis, diagnose, judge
 from pellucid.insight.member import single
@@ -124,6 +132,50 @@ def saturated_units_of_ones_own(fault):
     if fault:
         network.parameters["dense_1"]["weights"][...] *= 1000
     return diagnose(network, X, y, loss="squared_error"), "gate_1, units 0, 1, 2, 3, 4, 5"
+
+
+def dead_units_within_a_block(fault):
+    X, y = numbers()
+    network = Network(3, [Dense(6), Residual([Dense(8), ReLU(), Dense(6)]), Dense(1)], seed=0)
+    if fault:
+        network.parameters["residual_1"]["dense_1.bias"][2:7] = -100
+    return diagnose(network, X, y, loss="squared_error"), "residual_1.relu_1, units 2, 3, 4, 5, 6"
+
+
+def images():
+    generator = np.random.default_rng(0)
+    return generator.standard_normal((80, 6, 6, 1)), generator.standard_normal(80)
+
+
+def dead_channels(fault):
+    X, y = images()
+    network = Network((6, 6, 1), [Conv2D(4, 3), ReLU(), Flatten(), Dense(1)], seed=0)
+    if fault:
+        network.parameters["conv2d_1"]["bias"][1:] = -100
+    return diagnose(network, X, y, loss="squared_error"), "relu_1, channels 1, 2, 3"
+
+
+def saturated_channels(fault):
+    X, y = images()
+    network = Network((6, 6, 1), [Conv2D(4, 3), Tanh(), Flatten(), Dense(1)], seed=0)
+    if fault:
+        network.parameters["conv2d_1"]["bias"][2:] = 50
+    return diagnose(network, X, y, loss="squared_error"), "tanh_1, channels 2, 3"
+
+
+def gradients_that_vanish_in_a_chain(fault):
+    X, y = numbers()
+    layers = [one for _ in range(8 if fault else 2) for one in (Dense(16), Sigmoid())]
+    network = Network(3, [Chain([*layers, Dense(1)])], seed=0)
+    return diagnose(network, X, y, loss="squared_error"), "from chain_1.dense_9 down to chain_1.dense_1"
+
+
+def running_statistics_that_are_not_finite(fault):
+    X, y = numbers()
+    network = Network(3, [Dense(4), BatchNorm(), Dense(1)], seed=0)
+    if fault:
+        network.state[1]["variance"][2] = np.inf
+    return diagnose(network, X, y, loss="squared_error"), "the running variance of batch_norm_1"
 
 
 def vanishing_gradients(fault):
@@ -360,13 +412,13 @@ def one_class_predicted(fault):
 
 
 PLANTED = {
-    "dead_units": [dead_units, dead_units_of_ones_own],
-    "saturated_units": [saturated_units, saturated_units_of_ones_own],
-    "vanishing_gradients": [vanishing_gradients],
+    "dead_units": [dead_units, dead_units_of_ones_own, dead_units_within_a_block, dead_channels],
+    "saturated_units": [saturated_units, saturated_units_of_ones_own, saturated_channels],
+    "vanishing_gradients": [vanishing_gradients, gradients_that_vanish_in_a_chain],
     "exploding_gradients": [exploding_gradients],
     "activations_grow": [activations_grow],
     "activations_shrink": [activations_shrink],
-    "not_finite": [not_finite, not_finite_records, not_finite_output],
+    "not_finite": [not_finite, not_finite_records, not_finite_output, running_statistics_that_are_not_finite],
     "updates_too_large": [updates_too_large],
     "learning_rate_too_low": [learning_rate_too_low],
     "learning_rate_too_high": [
@@ -419,6 +471,58 @@ def test_every_kind_of_finding_is_planted_here():
                 names = [part.value for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant)]
                 kinds |= {name for name in names if isinstance(name, str)}
     assert kinds == set(PLANTED)
+
+
+# ---- what blocks, normalisation, categories and images do by their nature
+
+
+def test_a_branch_that_starts_at_0_is_no_fault_where_a_way_leads_past_it():
+    X, y = numbers()
+    network = Network(3, [Residual([Dense(3), Tanh(), Dense(3)]) for _ in range(4)] + [Dense(1)], seed=0)
+    for place in range(1, 5):
+        network.parameters[f"residual_{place}"]["dense_2.weights"] = 0
+    found = diagnose(network, X, y, loss="squared_error")
+    assert "gradients through the layers" in found.made
+    assert not found.findings
+
+
+def test_a_normalisation_by_a_large_deviation_is_no_saturation():
+    X, y = numbers()
+    network = Network(3, [Dense(8), BatchNorm(), Tanh(), Dense(1)], seed=0)
+    network.parameters["dense_1"]["weights"][...] *= 1e4
+    network.fit(X, y, loss="squared_error", epochs=60)
+    assert network.state[1]["variance"].min() > 1e6
+    assert not of_kind(diagnose(network, X, y), "saturated_units")
+
+
+def test_category_numbers_have_no_scale():
+    generator = np.random.default_rng(0)
+    X = np.column_stack([generator.integers(0, 3000, 200), generator.standard_normal(200)])
+    y = generator.standard_normal(200)
+    split = Parallel([[Select([0]), Embedding(3000, 2), Flatten()], Select([1])])
+    network = Network(2, [split, Dense(1)], seed=0)
+    assert not of_kind(diagnose(network, X, y, loss="squared_error"), "features_not_scaled")
+    X[:, 1] *= 1e4
+    assert "column 1" in of_kind(diagnose(network, X, y, loss="squared_error"), "features_not_scaled")[0].where
+    alone = Network(1, [Embedding(3000, 2), Flatten(), Dense(1)], seed=0, frozen=["embedding_1"])
+    found = diagnose(alone, X[:, :1], y, loss="squared_error")
+    assert found.not_made["scale of the inputs"] == "no column of numbers varies"
+
+
+def test_checks_of_columns_say_that_images_have_none():
+    X, y = images()
+    found = diagnose(Network((6, 6, 1), [Conv2D(2, 3), Flatten(), Dense(1)], seed=0), X, y, loss="squared_error")
+    assert not found.findings
+    assert found.not_made["constant columns"] == "a record of shape 6 x 6 x 1 is no row of columns"
+
+
+def test_of_large_images_fewer_are_watched():
+    network = Network((64, 64, 4), [Conv2D(8, 3), Flatten(), Dense(1)], seed=0)
+    X, y = np.zeros((300, 64, 64, 4)), np.zeros(300)
+    seen = Examination(network, SquaredError(), None, records_of(network, SquaredError(), X, y), None)
+    assert len(seen.watched.x) == 136  # of 62 x 62 x 8 values each, as many as 2^22 hold
+    few = Examination(network, SquaredError(), None, records_of(network, SquaredError(), X[:90], y[:90]), None)
+    assert len(few.watched.x) == 90
 
 
 # ---- healthy networks

@@ -50,7 +50,7 @@ ORDER = [
     "layers", "trial", "layout", "walk", "losses", "penalties", "configuration", "summary", "network",
     "gradients", "gradient_check", "schedules", "optimizers", "training", "engines", "insight",
     "files",
-    "tables", "cli",
+    "tables", "exchange", "cli",
 ]
 # fmt: on
 
@@ -60,14 +60,18 @@ EXCEPTIONS = {
     ("pellucid.network", "training"),  # network.fit
     ("pellucid.network", "files"),  # and network.save: verbs of one line
     ("pellucid.training.loop", "engines"),  # the engine is found by its name
+    ("pellucid.training.checkpoint", "engines"),  # it is told where to go on from,
+    ("pellucid.training.checkpoint", "files"),  # which stands in a file
     ("pellucid.files.model", "tables"),  # and so is what a file holds
 }
 
 # Beyond NumPy and the standard library: in these rooms only, Matplotlib in one part of its room.
 OUTSIDE = {
     "training": {"scipy"},
+    "training.tracking": {"tensorboard", "mlflow"},
     "engines": {"jax", "platformdirs", "filelock"},
     "insight.plots": {"matplotlib"},
+    "exchange": {"onnx"},
     "tables": {"polars", "narwhals"},
     "cli": {"rich", "cyclopts"},
 }

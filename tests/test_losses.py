@@ -265,13 +265,13 @@ def test_networks_loss_and_gradient_take_the_weights(example):
 # Every layer x loss x penalty x sample weight: each once, and chosen pairs
 
 
-def proof(layer, shape, loss_example, penalty, weighted, members=None):
+def proof(example, loss_example, penalty, weighted, members=None):
     generator = np.random.default_rng(11)
-    network = scatter(Network(shape, [Dense(4), layer, Dense(loss_example.outputs)], seed=0, members=members))
+    network = scatter(Network(example.shape, example.around(loss_example.outputs), seed=0, members=members))
     weights = generator.random(6) + 0.1 if weighted else None
     report = check_gradients(
         network,
-        generator.standard_normal((6, *shape)),
+        example.x(records=6),
         loss_example.target(records=6),
         loss=loss_example.loss,
         penalty=penalty,
@@ -299,15 +299,16 @@ def proof(layer, shape, loss_example, penalty, weighted, members=None):
     ids=str,
 )
 def test_pairs_are_proven_by_complex_step(layer, loss, penalty, weighted):
-    proof(layer.layer, layer.shape, loss, penalty, weighted)
+    proof(layer, loss, penalty, weighted)
 
 
 @over_all
 @over_reductions
 def test_every_loss_is_proven_with_all_at_once(example, reduction):
     loss = replace(example, loss=replace(example.loss, reduction=reduction))
-    proof(Tanh(), (3,), loss, PENALTIES[-1], weighted=True)
-    proof(Tanh(), (3,), loss, PENALTIES[-1], weighted=True, members=2)
+    tanh = next(layer for layer in LAYER_EXAMPLES if layer.layer == Tanh())
+    proof(tanh, loss, PENALTIES[-1], weighted=True)
+    proof(tanh, loss, PENALTIES[-1], weighted=True, members=2)
 
 
 @pytest.mark.slow
@@ -315,7 +316,7 @@ def test_every_loss_is_proven_with_all_at_once(example, reduction):
 @pytest.mark.parametrize("layer", LAYER_EXAMPLES, ids=str)
 def test_whole_product_is_proven(layer, penalty):
     for loss, weighted in itertools.product(LOSS_EXAMPLES, [False, True]):
-        proof(layer.layer, layer.shape, loss, penalty, weighted)
+        proof(layer, loss, penalty, weighted)
 
 
 # Penalties

@@ -5,7 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from pellucid import SGD, Adam, Dense, EarlyStopping, Layer, Network, ReLU, Tanh
+from pellucid import (
+    SGD,
+    Adam,
+    BatchNorm,
+    Conv2D,
+    Dense,
+    EarlyStopping,
+    Flatten,
+    Layer,
+    MaxPool2D,
+    Network,
+    ReLU,
+    Residual,
+    Tanh,
+)
 from pellucid.insight.landscape import loss_landscape
 from pellucid.insight.recorder import Recorder
 from pellucid.training import run
@@ -87,6 +101,15 @@ def test_recorder_keeps_the_last_epoch_before_early_stopping_goes_back():
     )  # fmt: skip
     assert np.array_equal(recorder.thetas[-1], last[-1])
     assert np.array_equal(recorder.thetas[stop.best_epoch], network.theta)
+
+
+def test_a_network_of_a_moment_has_its_running_statistics():
+    X, y = records()
+    network = Network(2, [Dense(4), Residual([BatchNorm(), Tanh(), Dense(4)]), Dense(1)], seed=0)
+    recorder, seen = Recorder(network), []
+    network.fit(X, y, loss=LOSS, epochs=3, callbacks=[recorder, lambda report: seen.append(report.network.predict(X))])
+    for index, output in enumerate(seen, start=1):
+        assert (recorder.network_at(index).predict(X) == output).all()
 
 
 def test_network_of_a_moment_is_independent():
@@ -277,7 +300,7 @@ def test_names_title_and_scale_are_there():
 
 
 @dataclass(frozen=True)
-class Flatten(Layer):
+class Rows(Layer):
     def output_shape(self, input_shape):
         return (int(np.prod(input_shape)),)
 
@@ -289,11 +312,27 @@ class Flatten(Layer):
 
 
 def test_a_layer_of_ones_own_is_a_box():
-    ax, lines, circles = drawn(Network((2, 3), [Flatten(), Dense(2, bias=False)], seed=0))
-    assert any(text.get_text().startswith("flatten_1\n2 x 3\nto 6") for text in ax.texts)
+    ax, lines, circles = drawn(Network((2, 3), [Rows(), Dense(2, bias=False)], seed=0))
+    assert any(text.get_text().startswith("rows_1\n2 x 3\nto 6") for text in ax.texts)
     assert len(lines) == 1
     assert [len(part.get_offsets()) for part in circles] == [6, 2]
     assert all(part.colorbar is None for part in ax.collections)  # nothing has a bias
+
+
+def test_blocks_and_images_are_boxes_that_say_what_is_within():
+    network = Network(4, [Residual([Dense(4)]), Tanh(), Dense(2)], seed=0)
+    ax = network_diagram(network, ax=Figure().subplots())
+    boxes = [text.get_text() for text in ax.texts if "residual_1" in text.get_text()]
+    # It has one matrix of weights, 4 x 4, and yet no plain lines: there is a way past them.
+    assert boxes == ["residual_1\n· Dense\n4 to 4"]
+    assert [label.get_text() for label in ax.get_xticklabels()][2].startswith("tanh_1")
+    long = Network(4, [Residual([Tanh() for _ in range(9)])], seed=0)
+    texts = [text.get_text() for text in network_diagram(long, ax=Figure().subplots()).texts]
+    assert any("and 4 more" in text for text in texts)
+    images = Network((6, 6, 1), [Conv2D(2, 3), ReLU(), MaxPool2D(), Flatten(), Dense(1)], seed=0)
+    texts = [text.get_text() for text in network_diagram(images, ax=Figure().subplots()).texts]
+    assert "conv2d_1\n6 x 6 x 1\nto 4 x 4 x 2\nrelu_1" in texts
+    assert "max_pool2d_1\n4 x 4 x 2\nto 2 x 2 x 2" in texts
 
 
 def test_one_scale_for_several_diagrams():

@@ -9,10 +9,11 @@ import pytest
 
 import pellucid
 from judges import judge
-from pellucid import Dense, Network, Sigmoid, Softmax, Tanh, metrics
+from pellucid import Dense, Embedding, Flatten, Network, Parallel, Select, Sigmoid, Softmax, Tanh, metrics
 from pellucid.insight.dependence import partial_dependence
 from pellucid.insight.prediction import Prediction, prediction_of
 from pellucid.insight.surface import MARGINAL_ROWS, surface
+from table import scatter
 
 pytest.importorskip("matplotlib")
 
@@ -206,6 +207,31 @@ def test_constant_feature_still_spans_a_picture():
 def test_surface_refuses_what_does_not_fit(arguments, words):
     with pytest.raises((TypeError, ValueError), match=words):
         surface(prediction_of(regressor()), **{"X": table(), **arguments})
+
+
+def of_categories():
+    split = Parallel([[Select([2]), Embedding(7, 2), Flatten()], Select([0, 1])])
+    return scatter(Network(3, [split, Dense(4), Tanh(), Dense(1)], seed=0))
+
+
+def test_categories_are_held_at_the_most_frequent_one_and_are_no_axis_of_a_surface():
+    X = table(features=3)
+    X[:, 2] = np.array([0, 6] * 15 + [6] * 10)  # the median of 0 and 6 is no category
+    X[::8, 2] = 3
+    prediction = prediction_of(of_categories())
+    assert prediction.categories == {2: 7}
+    assert surface(prediction, X, (0, 1), resolution=3).held == {2: 6.0}
+    surface(prediction, X, (0, 1), resolution=3, marginalise=True)
+    with pytest.raises(ValueError, match="column 2 holds categories, and there is nothing between two of them"):
+        surface(prediction, X, (0, 2), resolution=3)
+
+
+def test_dependence_on_categories_is_told_for_each_of_them():
+    X = table(rows=60, features=3)
+    X[:, 2] = np.arange(60) % 7
+    found = partial_dependence(of_categories(), X, 2, resolution=3)
+    assert found.grid.tolist() == [0, 1, 2, 3, 4, 5, 6]
+    assert len(partial_dependence(of_categories(), X, 0, resolution=3).grid) == 3
 
 
 def test_surface_needs_two_inputs():

@@ -6,7 +6,21 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from pellucid import Adam, Dense, Layer, Network, Recorder, ReLU, Tanh, check_gradients, trace
+from pellucid import (
+    Adam,
+    Chain,
+    Conv2D,
+    Dense,
+    Flatten,
+    Layer,
+    Network,
+    Recorder,
+    ReLU,
+    Residual,
+    Tanh,
+    check_gradients,
+    trace,
+)
 from pellucid.insight import loss_landscape, plots
 from pellucid.insight.plots.curves import shown_epochs
 from pellucid.insight.plots.distributions import linear_part
@@ -213,10 +227,52 @@ def test_images_are_the_weights_unit_by_unit():
     assert high >= np.abs(weights).max()
 
 
+@pytest.mark.parametrize("channels", [1, 2])
+def test_filters_are_images_of_their_own_shape(channels):
+    network = Network(
+        (8, 8, channels), [Residual([Conv2D(channels, (2, 3), padding="same")]), Flatten(), Dense(1)], seed=0
+    )
+    kernel = network.parameters["residual_1"]["conv2d_1.weights"]  # [h,w,C,F]
+    ax = plots.first_layer_images(network, ax=axes())
+    assert ax.get_title() or ax.texts
+    shown = np.ma.filled(np.ma.asarray(ax.get_images()[0].get_array()), np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(shown, (2, 3)).reshape(-1, 2, 3)
+    for channel in range(channels):
+        for one in range(channels):
+            assert any(np.array_equal(window, kernel[:, :, channel, one]) for window in windows)
+    labels = [text.get_text() for text in ax.texts]
+    assert (["0"] if channels == 1 else ["0.0", "0.1", "1.0", "1.1"]) == [text for text in labels if text[0].isdigit()][
+        : channels**2
+    ]
+    with pytest.raises(ValueError, match="filters of residual_1.conv2d_1 are 2 x 3: leave shape out"):
+        plots.first_layer_images(network, (8, 8), ax=axes())
+
+
+def test_ridges_and_bands_show_what_is_within_blocks():
+    X, y = data()
+    block = Residual([Chain([Dense(2), Tanh()]), Dense(2)])
+    network = Network(2, [block, Dense(2)], seed=0)
+    recorder = Recorder(network)
+    network.fit(X, y, loss="cross_entropy_from_logits", epochs=2, callbacks=[recorder])
+    seen = trace(network, X, y)
+    inside = ["residual_1.chain_1.dense_1", "residual_1.chain_1.tanh_1", "residual_1.dense_1"]
+    for draw in (plots.activation_histograms, plots.gradient_histograms):
+        ax = draw(seen, ax=axes())
+        assert [label.get_text() for label in ax.get_yticklabels()] == [*inside, "residual_1", "dense_1"]
+    ax = plots.activations_over_epochs(recorder, X, "residual_1.chain_1.tanh_1", ax=axes())
+    medians = [np.median(next(iter(trace(recorder.network_at(2), X).layers[0].inside)).inside[1].y)]
+    assert ax.lines[0].get_ydata()[-1] == pytest.approx(medians[0])
+    plots.gradients_over_epochs(recorder, X, y, "residual_1.dense_1", ax=axes())
+    with pytest.raises(ValueError, match="there is no layer 'tanh_1'; the layers are residual_1.chain_1.dense_1, "):
+        plots.activations_over_epochs(recorder, X, "tanh_1", ax=axes())
+
+
 def test_images_need_a_shape_that_fits():
     network = Network(6, [Dense(4)], seed=0)
     with pytest.raises(ValueError, match=r"multiply to the 6 inputs.*2 x 3, 1 x 6 would do"):
         plots.first_layer_images(network, (2, 2), ax=axes())
+    with pytest.raises(ValueError, match="shape is missing: .* 2 x 3, 1 x 6 would do"):
+        plots.first_layer_images(network, ax=axes())
     with pytest.raises(TypeError, match="shape must be two whole numbers"):
         plots.first_layer_images(network, 6, ax=axes())
     with pytest.raises(ValueError, match="no layer of this network has weights"):

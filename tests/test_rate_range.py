@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from pellucid import SGD, Adam, Dense, ExponentialDecay, Network, Penalty, Tanh
+from pellucid import SGD, Adam, BatchNorm, Dense, Dropout, ExponentialDecay, Network, Penalty, Residual, Tanh
 from pellucid.insight.rate_range import RateRange, learning_rate_range
 
 
@@ -31,6 +31,18 @@ def test_the_losses_are_those_of_gradient_descent_by_hand():
     assert found.rates == pytest.approx(rates)
     assert found.losses == pytest.approx(np.cumprod(1 - 2 * rates) ** 2)
     assert found.suggested == pytest.approx(0.04)  # the loss is lowest at the last rate
+
+
+def test_layers_that_draw_and_remember_are_watched_and_left_as_they_are():
+    X, y = numbers()
+    one = Network(3, [Dense(8), BatchNorm(), Residual([Dropout(0.2), Tanh(), Dense(8)]), Dense(1)], seed=0)
+    one.fit(X, y, loss="squared_error", epochs=2)
+    theta, running = one.theta.copy(), {name: array.copy() for name, array in one.state[1].items()}
+    first, again = (learning_rate_range(one, X, y, steps=20) for _ in range(2))
+    assert first.losses.tolist() == again.losses.tolist()
+    assert np.isfinite(first.losses[:10]).all()
+    assert (one.theta == theta).all()
+    assert all((one.state[1][name] == running[name]).all() for name in running)
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 32, 299, 300, 1000, None])

@@ -8,7 +8,7 @@ from pellucid.insight.landscape import LossLandscape, loss_landscape
 from pellucid.insight.nearest import Flip, nearest_flips
 from pellucid.insight.rate_range import RateRange, learning_rate_range
 from pellucid.insight.recorder import Recorder
-from pellucid.insight.recording import LayerRecord, LossRecord, UpdateRecord
+from pellucid.insight.records import LayerRecord, LossRecord, UpdateRecord
 from pellucid.insight.tracing import Trace, trace
 
 __all__ = [

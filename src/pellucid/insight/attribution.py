@@ -8,6 +8,7 @@ import numpy as np
 
 from pellucid import checks, walk
 from pellucid.arrays import Array, namespace
+from pellucid.insight.categories import category_columns, in_words
 from pellucid.insight.member import single
 from pellucid.layers import EVALUATION
 from pellucid.layers.layer import Arrays, Cache, Context, Layer, Shape
@@ -93,6 +94,8 @@ class LogOdds(Layer):
 def input_gradient(network: Network, X: Any, output: int = 0, *, member: int = 0) -> Array:
     """Return the gradient of one output with respect to the input, for each record, as in prediction.
 
+    It is 0 for a column of categories, which goes into an Embedding.
+
     Parameters
     ----------
     network : Network
@@ -168,7 +171,8 @@ def integrated_gradients(
     Raises
     ------
     ValueError, TypeError
-        If a shape or an argument is not usable, or the output is not finite.
+        If a shape or an argument is not usable, the output is not finite, or a record has another category than the
+        baseline in a column that goes into an Embedding.
 
     Examples
     --------
@@ -188,6 +192,15 @@ def integrated_gradients(
     least = FIRST_PIECES * len(NODES)
     if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < least:
         raise ValueError(f"steps must be a whole number from {least} on, found {steps!r}")
+    steps_between = {
+        place: count for place, count in category_columns(network).items() if (x[:, place] != start[0, place]).any()
+    }
+    if steps_between:
+        raise ValueError(
+            f"{in_words(steps_between)}, which an Embedding takes: between two categories there is no way, so "
+            "integrated gradients cannot divide what the change of a category did. Give baseline the category of the "
+            "record, one record at a time, to explain the other columns"
+        )
     at_x, at_start = (_value_and_gradient(chain, records, output)[0] for records in (x, start))  # [N], [1]
     if not (np.isfinite(at_x).all() and np.isfinite(at_start).all()):
         raise ValueError("the network's output is not finite for these records or the baseline, and cannot be divided")

@@ -78,7 +78,7 @@ def partial_dependence(
         What makes predictions of the network's output; by default that of the last training.
     resolution : int
         How many values between the smallest and the largest; where the feature has no more different values than
-        this, they are the grid.
+        this, or are categories, they are the grid.
     most_rows : int
         Of more records, so many are chosen at random.
     seed : int
@@ -114,7 +114,7 @@ def partial_dependence(
             raise ValueError(f"{name} must be a whole number of at least {least}, found {count!r}")
     values = table[:, column]
     grid = np.unique(values)
-    if len(grid) > resolution:
+    if len(grid) > resolution and column not in prediction.categories:
         grid = np.linspace(grid[0], grid[-1], resolution)
     changed = sampled(table, most_rows, seed).copy()
     curves = []

@@ -1,10 +1,12 @@
 """What every value of a trace is called in an equation: x1, z, a2[3], w1[2,3], dL/dz."""
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
-from pellucid.insight.recording import LayerRecord
+from pellucid.insight.records import LayerRecord
 from pellucid.insight.terms import Derivative, Symbol
+from pellucid.layers.chain import Chain
 from pellucid.layers.layer import Shape
 
 LOSS = Symbol("L")
@@ -15,12 +17,13 @@ class Names:
     """The symbols of a network's values.
 
     A layer with parameters gives z and one without gives a, as textbooks have it; each carries the number of the
-    layers with parameters so far, if there are several; a second activation in a row gives aa. Indices count from 1,
-    and are left out for single values.
+    layers with parameters so far, if there are several; a second activation in a row gives aa. What a block joins is
+    h; the layers within it are counted with the others. Indices count from 1, and are left out for single values.
 
     Parameters
     ----------
     layers : sequence of LayerRecord
+        Those of the network; or, with ``outer``, those of a chain within a block.
     feature_names : sequence of str
         What the inputs are called; x1, x2 ... if they have no names.
 
@@ -39,19 +42,27 @@ class Names:
 
     def __init__(self, layers: Sequence[LayerRecord], feature_names: Sequence[str] = ()) -> None:
         self.feature_names = tuple(feature_names)
-        self.parameters = [layer.parameters for layer in layers]
+        self.symbols = symbols_of(layers)
+        self.loss_below = LOSS
+        self._of_chain(layers, Symbol("x"))
+
+    def _of_chain(self, layers: Sequence[LayerRecord], given: Symbol) -> None:
+        self.parameters = [layer.own(layer.parameters) for layer in layers]
         self.shapes: list[Shape] = [layers[0].x.shape[1:], *[layer.y.shape[1:] for layer in layers]]
-        many = sum(bool(layer.parameters) for layer in layers) > 1
-        self.levels: list[str] = []
-        self.letters = [Symbol("x")]
-        level = 0
-        for layer in layers:
-            level += bool(layer.parameters)
-            self.levels.append(str(level) if many else "")
-            letter = Symbol("z" if layer.parameters else "a", self.levels[-1])
-            while letter in self.letters:
-                letter = Symbol(f"{letter.letter}a", letter.level)
-            self.letters.append(letter)
+        self.letters = [given, *[self.symbols[layer.name] for layer in layers]]
+        self.levels = [letter.level for letter in self.letters[1:]]
+
+    def within(self, place: int, layers: Sequence[LayerRecord], part: str = "") -> "Names":
+        """Return the names of a chain of layers within the block at this place.
+
+        ``part``: what the gradient by way of this chain is called, where it is only a part of what leaves the block.
+        """
+        inner = copy(self)
+        inner.feature_names = self.feature_names if place == 0 else ()
+        outer = self.loss_below.index if place == 0 else ()
+        inner.loss_below = Symbol(LOSS.letter, "", (".".join((*outer, part)),) if part else outer)
+        inner._of_chain(layers, self.letters[place])
+        return inner
 
     def of(self, layer: int, name: str, index: Sequence[Any]) -> Symbol:
         """Return the symbol of ``x``, ``y``, a parameter or a setting of a layer, at an index from 0."""
@@ -62,7 +73,7 @@ class Names:
         own = self.parameters[layer]
         letter = LETTERS.get(name, name)
         letter = name if letter in own or len(name) == 1 else letter
-        if letter in ("x", "z", "a", "l", "L"):  # these mean something else
+        if letter in ("x", "z", "a", "h", "l", "L"):  # these mean something else
             letter = f"{letter}_"
         return Symbol(letter, self.levels[layer], shown_index(index, own[name].shape))
 
@@ -75,7 +86,26 @@ class Names:
 
     def arriving(self, place: int, index: Sequence[Any]) -> Derivative:
         """Return the symbol of the gradient with respect to what passes between layers."""
-        return Derivative(LOSS, self.passing(place, index))
+        return Derivative(self.loss_below if place == 0 else LOSS, self.passing(place, index))
+
+
+def symbols_of(layers: Sequence[LayerRecord]) -> dict[str, Symbol]:
+    """Return the symbol of what each layer gives, by the layer's name: also of those within blocks."""
+    simple = [one for layer in layers for one in layer.everything() if not one.inside]
+    many = sum(bool(one.parameters) for one in simple) > 1
+    found: dict[str, Symbol] = {}
+    level = 0
+    for layer in (one for outer in layers for one in outer.everything()):
+        if isinstance(layer.layer, Chain):
+            found[layer.name] = found[layer.inside[-1].name]  # it gives what the last one gives
+            continue
+        learns = bool(layer.own(layer.parameters))
+        level += learns
+        letter = Symbol("h" if layer.inside else "z" if learns else "a", str(level) if many else "")
+        while letter in found.values():
+            letter = Symbol(f"{letter.letter}{letter.letter[0]}", letter.level)
+        found[layer.name] = letter
+    return found
 
 
 def shown_index(index: Sequence[Any], shape: Shape | None) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from pellucid import checks
 from pellucid.arrays import Array
+from pellucid.insight.categories import category_columns
 from pellucid.insight.member import single
 from pellucid.network import Network
 
@@ -73,7 +74,8 @@ def nearest_flips(
     scale : array [inputs], optional
         What a change of each input is measured in, such as its standard deviation; by default 1.
     only : dict of int to array, optional
-        For inputs that take certain values only, such as 0 and 1: these values, inside and outside the range.
+        For inputs that take certain values only, such as 0 and 1: these values, inside and outside the range. An input
+        that goes into an Embedding takes the numbers of its categories, if nothing else is said.
     member : int
         Of K members, which.
 
@@ -110,6 +112,8 @@ def nearest_flips(
         if wrong.any():
             raise ValueError(f"{rule}, which does not hold for input {int(wrong.argmax())}")
 
+    known = {column: np.arange(count) for column, count in category_columns(one).items()} | dict(only or {})
+
     def decisions(column: int, values: Array) -> Array:
         records = np.repeat(record[None], len(values), axis=0)  # [I] -> [M,I]
         records[:, column] = values
@@ -118,7 +122,7 @@ def nearest_flips(
     flips = []
     for column in np.flatnonzero(lowest < highest).tolist():
         here, bottom, top = float(record[column]), float(lowest[column]), float(highest[column])
-        values = None if only is None or column not in only else np.unique(np.asarray(only[column], dtype=np.float64))
+        values = np.unique(np.asarray(known[column], dtype=np.float64)) if column in known else None
         ways = _ways(here, bottom, top) if values is None else (values[values < here][::-1], values[values > here])
         found = []
         for way in ways:

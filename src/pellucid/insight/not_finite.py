@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from pellucid.arrays import Array
+from pellucid.insight.records import LayerRecord
 
 if TYPE_CHECKING:
     from pellucid.insight.tracing import Trace
@@ -21,7 +22,7 @@ class NotFinite:
     where : str
         The array: "the output of dense_2".
     section : tuple of (str, int)
-        The part of the story that it belongs to: its kind, and the layer's place (or 0).
+        The part of the story that it belongs to: its kind, and the layer's name (or "").
     count, size : int
         How many of its values are not finite, and how many it has.
     place : tuple of int
@@ -32,7 +33,7 @@ class NotFinite:
     """
 
     where: str
-    section: tuple[str, int]
+    section: tuple[str, str]
     count: int
     size: int
     place: tuple[int, ...]
@@ -73,33 +74,52 @@ def first_not_finite(trace: "Trace") -> NotFinite | None:
     return None
 
 
-def _arrays(trace: "Trace") -> Iterator[tuple[str, tuple[str, int], Array | Any, bool]]:
-    """Give every array of a trace in the order in which it is computed: and whether it has a row a record."""
-    yield "the input", ("input", 0), trace.x, True
-    for place, layer in enumerate(trace.layers):
-        for name, array in layer.parameters.items():
-            yield f"{layer.name}.{name}", ("forward", place), array, False
-        yield f"the output of {layer.name}", ("forward", place), layer.y, True
-        for name, array in layer.cache.get("state", {}).items():
-            yield f"the new {name} of {layer.name}", ("forward", place), array, False
+Named: TypeAlias = tuple[str, tuple[str, str], Array | Any, bool]
+"""An array, by what it is called and the section that shows it, and whether it has a row a record."""
+
+
+def _arrays(trace: "Trace") -> Iterator[Named]:
+    """Give every array of a trace in the order in which it is computed."""
+    yield "the input", ("input", ""), trace.x, True
+    for layer in trace.layers:
+        yield from _forward(layer)
     if trace.loss is None:
         return
-    yield "the losses", ("loss", 0), trace.loss.losses, True
-    yield "the loss", ("loss", 0), trace.loss.value, False
-    yield "the penalty", ("loss", 0), trace.loss.penalty, False
-    yield "the gradient that the loss sends back", ("loss", 0), trace.loss.d_output, True
-    for place in reversed(range(len(trace.layers))):
-        layer = trace.layers[place]
-        if layer.dy is not None:
-            yield f"the gradient that arrives at {layer.name}", ("back", place), layer.dy, True
-        for name, array in layer.gradients.items():
-            yield f"the gradient of {layer.name}.{name}", ("back", place), array, False
-        if layer.dx is not None:
-            yield f"the gradient that leaves {layer.name}", ("back", place), layer.dx, True
+    yield "the losses", ("loss", ""), trace.loss.losses, True
+    yield "the loss", ("loss", ""), trace.loss.value, False
+    yield "the penalty", ("loss", ""), trace.loss.penalty, False
+    yield "the gradient that the loss sends back", ("loss", ""), trace.loss.d_output, True
+    for layer in reversed(trace.layers):
+        yield from _back(layer)
     if trace.update is not None:
-        yield "the gradient with the penalty, clipped", ("update", 0), trace.update.clipped, False
+        yield "the gradient with the penalty, clipped", ("update", ""), trace.update.clipped, False
         for name, array in trace.update.state_after._asdict().items():
             if isinstance(array, np.ndarray):
-                yield f"the optimizer's {name}", ("update", 0), array, False
-        yield "the step", ("update", 0), trace.update.step, False
-        yield "theta after the step", ("update", 0), trace.update.after, False
+                yield f"the optimizer's {name}", ("update", ""), array, False
+        yield "the step", ("update", ""), trace.update.step, False
+        yield "theta after the step", ("update", ""), trace.update.after, False
+
+
+def _forward(layer: LayerRecord) -> Iterator[Named]:
+    """Give the arrays of a layer's way forward; those within a block come before what it makes of them."""
+    section = ("forward", layer.name)
+    for name, array in layer.own(layer.parameters).items():
+        yield f"{layer.name}.{name}", section, array, False
+    for one in layer.inside:
+        yield from _forward(one)
+    yield f"the output of {layer.name}", section, layer.y, True
+    for name, array in layer.own(layer.cache.get("state", {})).items():
+        yield f"the new {name} of {layer.name}", section, array, False
+
+
+def _back(layer: LayerRecord) -> Iterator[Named]:
+    """Give the arrays of a layer's way back."""
+    section = ("back", layer.name)
+    if layer.dy is not None:
+        yield f"the gradient that arrives at {layer.name}", section, layer.dy, True
+    for one in reversed(layer.inside):
+        yield from _back(one)
+    for name, array in layer.own(layer.gradients).items():
+        yield f"the gradient of {layer.name}.{name}", section, array, False
+    if layer.dx is not None:
+        yield f"the gradient that leaves {layer.name}", section, layer.dx, True

@@ -1,13 +1,14 @@
 """What a network predicts, in the terms of its loss: numbers, probabilities of classes, or scores of classes."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
 from pellucid import checks
 from pellucid.arrays import Array
+from pellucid.insight.categories import category_columns
 from pellucid.insight.member import single
 from pellucid.losses import Hinge, Loss
 from pellucid.network import Network, resolve_loss
@@ -29,6 +30,8 @@ class Prediction:
         I, the number of features of a record.
     kind : "numbers", "probabilities" or "scores"
         Probabilities and scores have one column a class; the class predicted is the one with the largest.
+    categories : mapping of int to int
+        The features that hold category numbers, from 0, and how many categories there are.
 
     Examples
     --------
@@ -40,6 +43,7 @@ class Prediction:
     function: Callable[[Array], Array]
     inputs: int
     kind: Kind = "numbers"
+    categories: Mapping[int, int] = field(default_factory=dict)
 
     def __call__(self, X: Array) -> Array:
         """Return the predictions [N, O] in float64.
@@ -122,7 +126,7 @@ def prediction_of(predictor: "Network | Prediction", *, loss: Loss | str | None 
         shape = network.inputs if len(network.inputs) != 1 else network.outputs
         raise ValueError(f"features are columns: records must be flat rows, this network's have the shape {shape}")
     known = None if loss is None and network.fitted is None else resolve_loss(loss, network)
-    return Prediction(_function(network, known), network.inputs[0], _kind(network, known))
+    return Prediction(_function(network, known), network.inputs[0], _kind(network, known), category_columns(network))
 
 
 def _kind(network: Network, loss: Loss | None) -> Kind:

@@ -1,7 +1,7 @@
 """The record of one training step: the very step that training makes, with everything kept on the way."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from pellucid.configuration import child_seeds
 from pellucid.engines.engine import contexts_of
 from pellucid.engines.numpy import numpy_draws
 from pellucid.gradients import Batch, Objective
+from pellucid.insight.records import LayerRecord, LossRecord, UpdateRecord
+from pellucid.layers.chain import numbered
 from pellucid.layers.layer import Arrays, Cache, Context, Layer
 from pellucid.losses import Loss, reduce
 from pellucid.network import Network
@@ -20,11 +22,12 @@ from pellucid.optimizers.optimizer import Factor
 from pellucid.penalties import Penalty
 from pellucid.training.batches import Batches
 from pellucid.training.loop import plan_of
-from pellucid.training.step import Plan
 
 
 class WatchedLayer(Layer):
     """A layer that does what the one within does, and keeps what came in and what went out.
+
+    In a block, so do the layers that it is made of: it is the same block, made of watched layers.
 
     Examples
     --------
@@ -37,6 +40,13 @@ class WatchedLayer(Layer):
 
     def __init__(self, name: str, layer: Layer) -> None:
         self.name, self.layer = name, layer
+        self.inside: tuple[WatchedLayer, ...] = tuple(
+            WatchedLayer(f"{name}.{own}", child) for own, child in zip(names_within(layer), layer.children, strict=True)
+        )
+        try:
+            self.runs = made_of(layer, self.inside)
+        except (TypeError, ValueError, StopIteration):  # a block of one's own that cannot be made of other layers
+            self.inside, self.runs = (), layer
         self.given: Arrays = {}
         self.context = Context()
         self.x: Array = np.empty(0)
@@ -47,23 +57,30 @@ class WatchedLayer(Layer):
         self.found: dict[str, Array] = {}
 
     def forward(self, parameters: Arrays, x: Array, context: Context) -> tuple[Array, Cache]:
-        y, cache = self.layer.forward(parameters, x, context)
+        y, cache = self.runs.forward(parameters, x, context)
         self.given, self.context, self.x, self.y, self.cache = parameters, context, x, y, cache
         return y, cache
 
     def backward(self, parameters: Arrays, cache: Cache, dy: Array) -> tuple[Array, dict[str, Array]]:
-        dx, gradients = self.layer.backward(parameters, cache, dy)
+        dx, gradients = self.runs.backward(parameters, cache, dy)
         self.dy, self.dx, self.found = dy, dx, dict(gradients)  # the penalty is added to the other dict
         return dx, gradients
 
     def gradients(self, parameters: Arrays, cache: Cache, dy: Array) -> dict[str, Array]:
         # Training's lowest layer leaves dx out, as nothing asks for it. Here somebody looks at it.
-        self.dy, self.dx = dy, self.layer.backward(parameters, cache, dy)[0]
-        gradients = self.layer.gradients(parameters, cache, dy)
+        self.dy, self.dx = dy, self.runs.backward(parameters, cache, dy)[0]
+        gradients = self.runs.gradients(parameters, cache, dy)
         self.found = dict(gradients)
         return gradients
 
-    def record(self) -> "LayerRecord":
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.layer, name)  # what a block may ask of a layer within it, besides the contract
+
+    def base_name(self) -> str:  # type: ignore[override]
+        """Return the name that a block numbers the layer by: that of the one within."""
+        return self.layer.base_name()
+
+    def record(self) -> LayerRecord:
         """Return what was kept."""
         return LayerRecord(
             self.name,
@@ -76,7 +93,43 @@ class WatchedLayer(Layer):
             self.dy,
             self.dx,
             self.found,
+            tuple(one.record() for one in self.inside),
         )
+
+
+def names_within(layer: Layer) -> tuple[str, ...]:
+    """Return what the layers within a block are called: by its ``names``, or numbered as a network's are.
+
+    Examples
+    --------
+    >>> from pellucid.layers import Parallel, Residual, Tanh
+    >>> names_within(Residual([Tanh(), Tanh()])), names_within(Parallel([Tanh(), Tanh()]))
+    (('tanh_1', 'tanh_2'), ('branch_1', 'branch_2'))
+    """
+    names: tuple[str, ...] = getattr(layer, "names", ())
+    return names if len(names) == len(layer.children) else numbered(layer.children)
+
+
+def made_of(layer: Layer, children: Sequence[Layer]) -> Layer:
+    """Return the same block with these layers within; a layer that is no block as it is.
+
+    Examples
+    --------
+    >>> from pellucid.layers import ReLU, Residual, Tanh
+    >>> made_of(Residual([Tanh()]), [ReLU()])
+    Residual(layers=(ReLU(),))
+    """
+    if not children:
+        return layer
+    left = iter(children)
+    changed: dict[str, Any] = {}
+    for field in fields(layer):  # type: ignore[arg-type]
+        value = getattr(layer, field.name)
+        if isinstance(value, Layer):
+            changed[field.name] = next(left)
+        elif isinstance(value, tuple) and value and all(isinstance(one, Layer) for one in value):
+            changed[field.name] = tuple(next(left) for _ in value)
+    return replace(layer, **changed)  # type: ignore[type-var]
 
 
 class WatchedOptimizer(Optimizer):
@@ -93,106 +146,6 @@ class WatchedOptimizer(Optimizer):
         self.gradient = gradient
         self.step, new = self.optimizer.update(gradient, state, theta, rate_factor, decay_factor)
         return self.step, new
-
-
-@dataclass(frozen=True, eq=False)
-class LayerRecord:
-    """What one layer saw and did.
-
-    Attributes
-    ----------
-    name : str
-        As the network numbers it: ``dense_1``.
-    layer : Layer
-        Its configuration.
-    parameters : dict of arrays
-        As they were before the step.
-    context : Context
-        Whether it was training; what was drawn for it; its running statistics.
-    x, y : array [B, ...]
-        What came in, and what went out.
-    cache : dict
-        The intermediate values that ``forward`` kept, by their names.
-    dy, dx : array [B, ...] or None
-        The gradient that arrived, with respect to y, and the one that left, with respect to x. None where the pass
-        back did not come: in a prediction, and below the lowest layer that learns.
-    gradients : dict of arrays
-        Of the loss, with respect to each parameter; without the penalty.
-    """
-
-    name: str
-    layer: Layer
-    parameters: Arrays
-    context: Context
-    x: Array
-    y: Array
-    cache: Cache
-    dy: Array | None
-    dx: Array | None
-    gradients: Arrays
-
-
-@dataclass(frozen=True, eq=False)
-class LossRecord:
-    """How wrong the output was.
-
-    Attributes
-    ----------
-    loss : Loss
-    target : array [B, T]
-        The targets as the loss takes them.
-    losses : array [B, E]
-        Before they are reduced.
-    factor : array that broadcasts against ``losses``, or float
-        What each loss counts in ``value``, and so the factor of its gradient.
-    value : float
-        The reduced loss, without the penalty.
-    penalty : float
-    d_output : array [B, O]
-        The gradient of ``value`` with respect to the network's output.
-    """
-
-    loss: Loss
-    target: Array
-    losses: Array
-    factor: Any
-    value: float
-    penalty: float
-    d_output: Array
-
-
-@dataclass(frozen=True, eq=False)
-class UpdateRecord:
-    """What the optimizer made of the gradient.
-
-    Attributes
-    ----------
-    plan : Plan
-        Objective, optimizer, clipping, factors.
-    rate : float
-        The learning rate of this step, before the factors of single parameters.
-    gradient, clipped : array [P]
-        Of loss and penalty, and the same after clipping (if any).
-    step : array [P]
-        What was subtracted from theta.
-    before, after : array [P]
-        Theta.
-    state_before, state_after
-        The optimizer's memory.
-    loss_after : float
-        Loss and penalty of the same records with the new parameters.
-    """
-
-    plan: Plan
-    rate: float
-    gradient: Array
-    clipped: Array
-    step: Array
-    before: Array
-    after: Array
-    state_before: Any
-    state_after: Any
-    loss_after: float
 
 
 def record_prediction(network: Network, x: Array) -> list[LayerRecord]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.arrays import Array
+from pellucid.insight.categories import in_words
 from pellucid.insight.prediction import Prediction, checked_feature, checked_records, sampled
 
 MARGIN = 0.05
@@ -60,7 +61,7 @@ def surface(
     features : two int
         Their numbers, from 0: across, and up.
     held : dict of int to float, optional
-        Values of other features; those left out are held at their median.
+        Values of other features; those left out are held at their median, categories at the most frequent one.
     marginalise : bool
         Whether those left out take the values of the records instead (at most 200, chosen by the seed), and the
         predictions are averaged: the partial dependence on two features.
@@ -85,6 +86,12 @@ def surface(
     """
     table = checked_records(X, prediction.inputs)
     across, up = _two(features, prediction.inputs)
+    drawn = sorted({across, up} & set(prediction.categories))
+    if drawn:
+        raise ValueError(
+            f"features: {in_words(drawn)}, and there is nothing between two of them to draw; choose features that are "
+            "numbers, or see dependence_curves"
+        )
     fixed = _held(held, prediction.inputs, (across, up))
     others = [column for column in range(prediction.inputs) if column not in (across, up, *fixed)]
     if resolution is None:
@@ -95,7 +102,7 @@ def surface(
     if averaged:
         base = sampled(table, MARGINAL_ROWS, seed).copy()  # [M,I]
     else:
-        fixed.update({column: float(np.median(table[:, column])) for column in others})
+        fixed.update({column: _middle(table[:, column], column in prediction.categories) for column in others})
         base = np.zeros((1, prediction.inputs))
     for column, value in fixed.items():
         base[:, column] = value
@@ -137,6 +144,14 @@ def _held(held: Mapping[int, float] | None, inputs: int, drawn: tuple[int, int])
             raise ValueError(f"held: the value of feature {column} must be a finite number, found {value!r}")
         fixed[column] = float(value)
     return fixed
+
+
+def _middle(values: Array, categories: bool) -> float:
+    """Return the median of numbers; of categories the most frequent one, as there may be none in the middle."""
+    if not categories:
+        return float(np.median(values))
+    found, counts = np.unique(values, return_counts=True)
+    return float(found[counts.argmax()])
 
 
 def _spanning(values: Array, resolution: int) -> Array:

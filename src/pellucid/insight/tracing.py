@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,8 @@ from pellucid.arrays import Array
 from pellucid.gradients import Batch, batch_of
 from pellucid.insight.member import single
 from pellucid.insight.not_finite import NotFinite, first_not_finite
-from pellucid.insight.recording import LayerRecord, LossRecord, UpdateRecord, record_prediction, record_step
+from pellucid.insight.recording import record_prediction, record_step
+from pellucid.insight.records import LayerRecord, LossRecord, UpdateRecord
 from pellucid.insight.renderings import data, html, latex, text
 from pellucid.insight.story import Unit, tell
 from pellucid.losses import Loss
@@ -33,7 +34,8 @@ class Trace:
     x : array [B, ...]
         The records.
     layers : tuple of LayerRecord
-        What each layer saw and did, in the order in which data flows.
+        What each layer saw and did, in the order in which data flows. What happened within a block stands in its
+        ``inside``; :meth:`everything` gives that too.
     output : array [B, O]
         The network's output.
     loss : LossRecord or None
@@ -64,6 +66,19 @@ class Trace:
         """The network's output, [B, O]."""
         return self.layers[-1].y
 
+    def everything(self) -> Iterator[LayerRecord]:
+        """Give the records of all layers, those within blocks before the block: as their values are computed.
+
+        Examples
+        --------
+        >>> from pellucid import Dense, Network, Residual, Tanh
+        >>> network = Network(2, [Residual([Dense(2), Tanh()])], seed=0)
+        >>> [layer.name for layer in trace(network, [[1.0, 2.0]]).everything()]
+        ['residual_1.dense_1', 'residual_1.tanh_1', 'residual_1']
+        """
+        for layer in self.layers:
+            yield from layer.everything()
+
     @property
     def not_finite(self) -> NotFinite | None:
         """Where values that are not finite first appear, in the order of computing; None if all are finite."""
@@ -87,8 +102,9 @@ class Trace:
         record : int, optional
             Which record to follow, from 0; by default the first, or the first with a value that is not finite.
         unit : int or dict of str to int, optional
-            Which unit of the output, or units by layer such as ``{"dense_1": 2}``, from 0. By default in each layer the
-            one with the largest gradient, or in a prediction with the largest value.
+            Which unit of the output, or units by layer such as ``{"dense_1": 2}`` or ``{"residual_1.dense_1": 2}``,
+            from 0. By default in each layer the one with the largest gradient, or in a prediction with the largest
+            value.
         color : bool
             Whether to use a terminal's colours.
         width : int

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from pellucid.arrays import Array
+from pellucid.insight.categories import category_columns
 from pellucid.insight.checks.examination import NOT_FINITE, Examination
 from pellucid.insight.checks.finding import CannotCheckError, Finding, counted
 from pellucid.insight.checks.thresholds import (
@@ -29,9 +30,10 @@ def features_not_scaled(seen: Examination) -> list[Finding]:
         raise CannotCheckError("a record is no row of columns")
     if not np.isfinite(x).all():
         raise CannotCheckError(NOT_FINITE)
-    varied = np.flatnonzero(x.max(axis=0) > x.min(axis=0))
+    codes = category_columns(seen.network)  # the numbers of categories have no scale
+    varied = np.setdiff1d(np.flatnonzero(x.max(axis=0) > x.min(axis=0)), list(codes))
     if not len(varied):
-        raise CannotCheckError("every column is constant")
+        raise CannotCheckError("no column of numbers varies" if codes else "every column is constant")
     x = x[:, varied].astype(np.float64)
     mean, spread = x.mean(axis=0), x.std(axis=0)
     low, high = x.min(axis=0), x.max(axis=0)

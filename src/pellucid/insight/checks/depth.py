@@ -1,20 +1,28 @@
 """What happens through the layers: values that are not finite, gradients and activations that fade or grow."""
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
 from pellucid.arrays import Array
 from pellucid.insight.checks.examination import NOT_FINITE, Examination
 from pellucid.insight.checks.finding import CannotCheckError, Finding, counted
 from pellucid.insight.checks.thresholds import ACTIVATION_RATIO, GRADIENT_RATIO, GRADIENT_RATIO_PROBLEM
+from pellucid.insight.records import LayerRecord
+from pellucid.layers.chain import Chain
 
 
 def not_finite(seen: Examination) -> list[Finding]:
-    """Find the first place whose values are not finite: a parameter, the records, a layer's output, a gradient."""
+    """Find the first place whose values are not finite: parameters, running statistics, records, outputs, gradients."""
     remedy = "Train anew with a lower learning rate, scaled inputs or clip_norm=1.0."
     for layer, parameters in seen.network.parameters.items():
         for name, array in parameters.items():
             if not np.isfinite(array).all():
                 return [_not_finite(f"{layer}.{name}", array, remedy)]
+    for layer, statistics in zip(seen.network.names, seen.network.state, strict=True):
+        for name, array in statistics.items():
+            if not np.isfinite(array).all():
+                return [_not_finite(f"the running {name} of {layer}", array, remedy)]
     if seen.records is None:
         return []
     x = seen.records.x
@@ -25,11 +33,12 @@ def not_finite(seen: Examination) -> list[Finding]:
         return [_not_finite(where, x, "Leave those records out, or fill in what is missing.", "X")]
     remedy = "Scaled inputs, and a loss on logits in place of an exponential or logarithm in the network."
     found = seen.any_prediction if seen.loss is None else seen.any_step
-    arrays = [(f"the output of {record.name}", record.y) for record in found.layers]
+    arrays = [(f"the output of {record.name}", record.y) for record in found.everything()]
     if found.loss is not None:
         arrays.append(("the loss", found.loss.losses))
-    for record in reversed(found.layers):
-        arrays += [(f"the gradient of {record.name}.{name}", array) for name, array in record.gradients.items()]
+    for record in reversed(list(found.everything())):
+        own = record.own(record.gradients).items()
+        arrays += [(f"the gradient of {record.name}.{name}", array) for name, array in own]
     for where, array in arrays:
         if not np.isfinite(array).all():
             return [_not_finite(where, array, remedy)]
@@ -55,7 +64,7 @@ def gradients_through_depth(seen: Examination) -> list[Finding]:
     """Find gradients that fade or grow on their way from the loss to the lowest layer."""
     norms = {
         record.name: float(np.linalg.norm(record.dy))
-        for record in seen.step.layers
+        for record in _one_after_another(seen.step.layers)
         if record.parameters and record.dy is not None
     }
     if len(norms) < 2:
@@ -92,9 +101,21 @@ def gradients_through_depth(seen: Examination) -> list[Finding]:
     ]
 
 
+def _one_after_another(layers: Sequence[LayerRecord]) -> Iterator[LayerRecord]:
+    """Give the layers that all that comes through must pass: those of a chain too, and other blocks as a whole.
+
+    What fades in a branch, or in the layers that a residual block leads past, may well come through beside it.
+    """
+    for record in layers:
+        if isinstance(record.layer, Chain):
+            yield from _one_after_another(record.inside)
+        else:
+            yield record
+
+
 def activations_through_depth(seen: Examination) -> list[Finding]:
     """Find activations whose spread over the records fades or grows from layer to layer."""
-    hidden = [record for record in seen.prediction.layers if record.parameters][:-1]
+    hidden = [record for record in _one_after_another(seen.prediction.layers) if record.parameters][:-1]
     if len(hidden) < 2:
         raise CannotCheckError("it needs two hidden layers")
     if len(seen.watched.x) < 2:

@@ -10,7 +10,13 @@ import numpy as np
 from pellucid.arrays import Array
 from pellucid.gradients import batch_of
 from pellucid.insight.checks.finding import CannotCheckError, listed
-from pellucid.insight.checks.thresholds import FEWEST_EPOCHS, FEWEST_RECORDS, RECORDS_WATCHED
+from pellucid.insight.checks.thresholds import (
+    FEWEST_EPOCHS,
+    FEWEST_RECORDS,
+    FEWEST_WATCHED,
+    RECORDS_WATCHED,
+    VALUES_WATCHED,
+)
 from pellucid.insight.tracing import Trace, trace
 from pellucid.losses import Loss, reduce
 from pellucid.network import Network
@@ -105,9 +111,10 @@ class Examination:
     def watched(self) -> Records:
         """As many of the records as activations and gradients are watched on."""
         known = self.known
-        if len(known.x) <= RECORDS_WATCHED:
+        most = min(RECORDS_WATCHED, max(FEWEST_WATCHED, VALUES_WATCHED // self.network._widest()))
+        if len(known.x) <= most:
             return known
-        chosen = np.random.default_rng(0).choice(len(known.x), RECORDS_WATCHED, replace=False)
+        chosen = np.random.default_rng(0).choice(len(known.x), most, replace=False)
         return known.part(np.sort(chosen))
 
     @cached_property

@@ -9,6 +9,10 @@ hides the one that counts.
 # Activations and gradients are watched on this many records, chosen by a fixed seed: whether a unit is dead shows on
 # a few thousand, and memory stays bounded.
 RECORDS_WATCHED = 4096
+# Of images fewer, down to one batch of the usual size: a layer is given no more values than this at once (2^22 of them
+# in float64 are 32 MB).
+VALUES_WATCHED = 2**22
+FEWEST_WATCHED = 128
 
 # With fewer records than this, a column that predicts the target perfectly, or rows that repeat, are easily chance.
 FEWEST_RECORDS = 50

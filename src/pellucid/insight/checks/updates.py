@@ -12,7 +12,7 @@ from pellucid.insight.checks.thresholds import (
     UPDATE_RATIO_LARGE,
     UPDATE_RATIO_SMALL,
 )
-from pellucid.insight.recording import UpdateRecord
+from pellucid.insight.records import UpdateRecord
 from pellucid.training.lbfgs import LBFGS
 
 

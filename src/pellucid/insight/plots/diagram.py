@@ -19,6 +19,7 @@ from pellucid.insight.plots.style import (
     new_axes,
     signed_limit,
 )
+from pellucid.layers.layer import Layer
 from pellucid.network import Network
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ THINNEST, WIDEST = 0.2, 4.0
 DASHES = (0, (3, 1.2))
 """Of negative weights."""
 MOST_NAMED_UNITS = 40
+MOST_KINDS_NAMED = 5
 
 
 @dataclass
@@ -181,17 +183,23 @@ def columns_of(network: Network, most_units: int) -> list[Column]:
         arrays = {slot.name: network.theta[slot.start : slot.stop].reshape(slot.shape) for slot in slots}
         matrices = [slot.name for slot in slots if slot.shape == before + after]
         flat = len(before) == len(after) == 1
-        if flat and len(matrices) == 1:
+        within = network.layers[index].children
+        if flat and len(matrices) == 1 and not within:
             column = _new_column(name, after, most_units)
             column.weights = arrays[matrices[0]]
             biases = [arrays[slot.name] for slot in slots if slot.is_bias and slot.shape == after]
             column.bias = biases[0] if biases else None
             columns.append(column)
-        elif before == after and all(len(slot.shape) < 2 for slot in slots):
-            columns[-1].label += f"\n{name}"
+        elif before == after and not within and all(len(slot.shape) < 2 for slot in slots):
+            if columns[-1].box:
+                columns[-1].box += f"\n{name}"
+            else:
+                columns[-1].label += f"\n{name}"
         else:
             none = np.arange(0)
-            columns.append(Column("", 0, none, box=f"{name}\n{_shape(before)}\nto {_shape(after)}"))
+            joint = " " if flat else "\n"
+            text = [name, *_kinds(within), f"{_shape(before)}{joint}to {_shape(after)}"]
+            columns.append(Column("", 0, none, box="\n".join(text)))
             if len(after) == 1:
                 columns.append(_new_column("", after, most_units))
     for column in columns:
@@ -208,6 +216,13 @@ def _new_column(label: str, shape: tuple[int, ...], most_units: int) -> Column:
         return Column(label, units, np.arange(units))
     first, last = (most_units + 1) // 2, most_units // 2
     return Column(label, units, np.concatenate([np.arange(first), np.arange(units - last, units)]))
+
+
+def _kinds(layers: Sequence[Layer]) -> list[str]:
+    """Return the kinds of the layers within a block; of many the first ones."""
+    kinds = [f"· {type(one).__name__}" for one in layers]
+    left = len(kinds) - MOST_KINDS_NAMED
+    return kinds if left <= 1 else [*kinds[:MOST_KINDS_NAMED], f"· and {left} more"]
 
 
 def _shape(shape: tuple[int, ...]) -> str:

@@ -9,7 +9,9 @@ from pellucid.arrays import Array
 from pellucid.insight.plots.points import put_title
 from pellucid.insight.plots.style import GREY, PALETTE, matplotlib, new_axes
 from pellucid.insight.recorder import Recorder
+from pellucid.insight.records import LayerRecord
 from pellucid.insight.tracing import Trace, trace
+from pellucid.layers.chain import Chain
 from pellucid.losses import Loss
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ def activation_histograms(trace: Trace, *, ax: "Axes | None" = None) -> "Axes":
     2010, section 3.
     """
     _checked_trace(trace)
-    values = {layer.name: layer.y for layer in trace.layers}
+    values = {layer.name: layer.y for layer in _told(trace)}
     return _ridges(values, "Activations by layer", "output of the layer", len(trace.x), ax)
 
 
@@ -108,7 +110,7 @@ def gradient_histograms(trace: Trace, *, ax: "Axes | None" = None) -> "Axes":
     2010, section 4.
     """
     _checked_trace(trace)
-    values = {layer.name: layer.dy for layer in trace.layers if layer.dy is not None}
+    values = {layer.name: layer.dy for layer in _told(trace) if layer.dy is not None}
     if not values:
         why = "it is of a prediction: give trace the targets, trace(network, X, y)" if trace.loss is None else (
             "no layer of its network learns: unfreeze one"
@@ -129,7 +131,7 @@ def activations_over_epochs(
     X : array [N, inputs]
         The records to send through the network as it was.
     layer : str
-        The layer's name, such as ``"tanh_1"``.
+        The layer's name, such as ``"tanh_1"``, or within a block ``"residual_1.tanh_1"``.
     member : int
         Which of K members.
     ax : matplotlib axes, optional
@@ -158,8 +160,8 @@ def activations_over_epochs(
     >>> ax.lines[0].get_ydata()
     array([3. , 1.5])
     """
-    place = _place_of(recorder, layer)
-    values = [trace(recorder.network_at(i), X, member=member).layers[place].y for i in range(len(recorder))]
+    _checked_recorder(recorder)
+    values = [_record_of(trace(recorder.network_at(i), X, member=member), layer).y for i in range(len(recorder))]
     return _bands(recorder.epochs, values, f"Activations of {layer}", f"output of {layer}", ax)
 
 
@@ -209,10 +211,10 @@ def gradients_over_epochs(
     >>> ax.lines[0].get_ydata()
     array([3. , 1.5])
     """
-    place = _place_of(recorder, layer)
+    _checked_recorder(recorder)
     values = []
     for index in range(len(recorder)):
-        arriving = trace(recorder.network_at(index), X, y, loss=loss, member=member).layers[place].dy
+        arriving = _record_of(trace(recorder.network_at(index), X, y, loss=loss, member=member), layer).dy
         if arriving is None:
             raise ValueError(f"no gradient arrives at {layer}: neither it nor a layer before it learns")
         values.append(arriving)
@@ -226,14 +228,22 @@ def _checked_trace(seen: Any) -> None:
         raise TypeError(f"trace must be a Trace, as trace(network, X) returns it, found a {type(seen).__name__}")
 
 
-def _place_of(recorder: Any, layer: str) -> int:
-    """Return the index of the layer with this name."""
+def _told(seen: Trace) -> list[LayerRecord]:
+    """Return the layers to draw, those within blocks among them; a chain gives what its last layer gives."""
+    return [layer for layer in seen.everything() if not isinstance(layer.layer, Chain)]
+
+
+def _checked_recorder(recorder: Any) -> None:
     if not isinstance(recorder, Recorder):
         raise TypeError(f"recorder must be a Recorder that watched a training, found a {type(recorder).__name__}")
-    names = recorder.network.names
-    if layer not in names:
-        raise ValueError(f"there is no layer {layer!r}; the layers are {', '.join(names)}")
-    return names.index(layer)
+
+
+def _record_of(seen: Trace, layer: str) -> LayerRecord:
+    """Return what the layer with this name did."""
+    found = {one.name: one for one in seen.everything()}
+    if layer not in found:
+        raise ValueError(f"there is no layer {layer!r}; the layers are {', '.join(found)}")
+    return found[layer]
 
 
 def _ridges(values: dict[str, Array], title: str, quantity: str, records: int, ax: "Axes | None") -> "Axes":

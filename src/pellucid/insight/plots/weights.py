@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid.arrays import Array
+from pellucid.insight.checks.finding import counted
 from pellucid.insight.member import single
 from pellucid.insight.plots.points import put_title
 from pellucid.insight.plots.style import DIVERGING, colour_bar, new_axes, signed_limit
@@ -19,20 +20,22 @@ MOST_SHAPES_NAMED = 6
 
 
 def first_layer_images(
-    network: Network, shape: Sequence[int], *, most: int = 64, member: int = 0, ax: "Axes | None" = None
+    network: Network, shape: Sequence[int] | None = None, *, most: int = 64, member: int = 0, ax: "Axes | None" = None
 ) -> "Axes":
     """Draw the weights into each unit of the first layer as an image, for records that are images themselves.
 
-    It is the first layer with a parameter [inputs, units]. All images share one scale of colours, with 0 in the
-    middle, and stand in rows in the order of the units, which are numbered from 0.
+    It is the first layer with a parameter [inputs, units], or [height, width, channels, filters] as Conv2D has: there
+    is an image for each filter, and for each of its channels where it sees several (3.1 is channel 1 of filter 3). All
+    images share one scale of colours, with 0 in the middle, and stand in rows in the order of the units, which are
+    numbered from 0.
 
     Parameters
     ----------
     network : Network
-    shape : (int, int)
-        Rows and columns of an image; their product is the number of inputs.
+    shape : (int, int), optional
+        Rows and columns of an image; their product is the number of inputs. Filters have their own.
     most : int
-        Of more units than this, the first are drawn, and the caption says so.
+        Of more images than this, the first are drawn, and the caption says so.
     member : int
         Which of K members.
     ax : matplotlib axes, optional
@@ -45,7 +48,7 @@ def first_layer_images(
     Raises
     ------
     ValueError, TypeError
-        If the shape does not fit the inputs, no layer has such a parameter, or an argument is not usable.
+        If the shape does not fit the inputs or is missing, no layer has such a parameter, or an argument is not usable.
     MissingExtraError
         If Matplotlib is not installed.
 
@@ -64,9 +67,9 @@ def first_layer_images(
     if isinstance(most, bool) or not isinstance(most, int | np.integer) or most < 1:
         raise ValueError(f"most must be a whole number of at least 1, found {most!r}")
     name, weights = _first_weights(single(network, member))
-    inputs, units = weights.shape
-    rows, columns = _checked_shape(shape, inputs, name)
-    images = weights[:, :most].T.reshape(-1, rows, columns)  # [I,U] -> [U,rows,columns]
+    images, labels, kind = _images(weights, shape, name)
+    units, rows, columns = images.shape
+    images = images[:most]
     count = len(images)
     across = _tiles_across(count, rows, columns)
     numbered = count <= MOST_NUMBERED
@@ -84,33 +87,57 @@ def first_layer_images(
     if numbered:
         for unit, (row, column) in enumerate(corners):
             place = column + (columns - 1) / 2, row - 0.5 - above / 2
-            ax.text(*place, str(unit), ha="center", va="center_baseline", fontsize="small")
+            ax.text(*place, labels[unit], ha="center", va="center_baseline", fontsize="small")
     ax.set_xticks([])
     ax.set_yticks([])
     if not numbered:
         first = list(range(0, count, across))
-        ax.set_yticks([corners[unit][0] + (rows - 1) / 2 for unit in first], [str(unit) for unit in first])
+        ax.set_yticks([corners[unit][0] + (rows - 1) / 2 for unit in first], [labels[unit] for unit in first])
         ax.tick_params(axis="y", length=0)
-        ax.set_ylabel("first unit of the row")
-    what = f"{count:,} of {units:,} units" if count < units else f"{units:,} unit{'s' * (units > 1)}"
+        ax.set_ylabel(f"first {kind} of the row")
+    what = counted(units, kind) if count == units else f"{count:,} of {counted(units, kind)}"
     put_title(ax, f"Weights into {name}", f"{what}; {rows} x {columns} inputs each")
     return ax
 
 
 def _first_weights(network: Network) -> tuple[str, Array]:
-    """Return the name of the first layer with a parameter [inputs, units], and a copy of that parameter."""
+    """Return the name of the first layer with weights that make images, and a copy of these weights."""
     for slot in network.layout.slots:
         before, after = network.shapes[slot.layer : slot.layer + 2]
         if len(before) == 1 and slot.shape == before + after:
             return network.names[slot.layer], network.theta[slot.start : slot.stop].reshape(slot.shape).copy()
+        if len(before) == 3 and len(slot.shape) == 4:
+            name = f"{network.names[slot.layer]}.{slot.name}".rpartition(".")[0]
+            return name, network.theta[slot.start : slot.stop].reshape(slot.shape).copy()
     raise ValueError(
-        "no layer of this network has weights of the shape (inputs, units), as Dense has: there is nothing to draw "
-        f"as images; the layers are {', '.join(network.names)}"
+        "no layer of this network has weights of the shape (inputs, units), as Dense has, or (height, width, channels, "
+        f"filters), as Conv2D has: there is nothing to draw as images; the layers are {', '.join(network.names)}"
     )
+
+
+def _images(weights: Array, shape: Any, name: str) -> tuple[Array, list[str], str]:
+    """Return the images [U, rows, columns], what each is called, and of what they are."""
+    if weights.ndim == 2:
+        rows, columns = _checked_shape(shape, len(weights), name)
+        images = weights.T.reshape(-1, rows, columns)  # [I,U] -> [U,rows,columns]
+        return images, [str(unit) for unit in range(len(images))], "unit"
+    rows, columns, channels, filters = weights.shape
+    if shape is not None and tuple(shape) != (rows, columns):
+        raise ValueError(f"the filters of {name} are {rows} x {columns}: leave shape out, found {shape!r}")
+    images = weights.transpose(3, 2, 0, 1).reshape(-1, rows, columns)  # [rows,columns,C,F] -> [F C,rows,columns]
+    if channels == 1:
+        return images, [str(one) for one in range(filters)], "filter"
+    labels = [f"{one}.{channel}" for one in range(filters) for channel in range(channels)]
+    return images, labels, "channel"
 
 
 def _checked_shape(shape: Any, inputs: int, name: str) -> tuple[int, int]:
     """Return rows and columns, whose product must be the number of inputs."""
+    if shape is None:
+        raise ValueError(
+            f"shape is missing: the rows and columns of an image, which multiply to the {inputs:,} inputs of {name}: "
+            f"{_shapes_of(inputs)} would do"
+        )
     given = tuple(shape) if isinstance(shape, tuple | list | np.ndarray) else ()
     if len(given) != 2 or any(isinstance(side, bool) or not isinstance(side, int | np.integer) for side in given):
         raise TypeError(f"shape must be two whole numbers, the rows and columns of an image, found {shape!r}")

@@ -1,12 +1,13 @@
 """A trace as plain values, which JSON can hold."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pellucid.configuration import as_code
+from pellucid.insight.records import LayerRecord
 from pellucid.insight.renderings.text import written
 from pellucid.insight.story.parts import Line, Remark, Story
 
@@ -20,30 +21,10 @@ def render(trace: "Trace", story: Story, arrays: bool) -> dict[str, Any]:
     def array(values: Any) -> Any:
         return plain(values) if arrays else _range(np.asarray(values))
 
-    def named(found: Any) -> dict[str, Any]:
-        return {name: array(values) for name, values in found.items() if isinstance(values, np.ndarray)}
-
     result: dict[str, Any] = {
         "network": repr(trace.network),
         "input": array(trace.x),
-        "layers": [
-            {
-                "name": layer.name,
-                "layer": as_code(layer.layer),
-                "formula": layer.layer.formula,
-                "parameters": named(layer.parameters),
-                "x": array(layer.x),
-                "cache": named(layer.cache),
-                "drawn": named(layer.context.random),
-                "running_before": named(layer.context.state),
-                "running_after": named(layer.cache.get("state", {})),
-                "y": array(layer.y),
-                "dy": None if layer.dy is None else array(layer.dy),
-                "gradients": named(layer.gradients),
-                "dx": None if layer.dx is None else array(layer.dx),
-            }
-            for layer in trace.layers
-        ],
+        "layers": [_layer(layer, array) for layer in trace.layers],
         "loss": None,
         "update": None,
     }
@@ -80,13 +61,40 @@ def render(trace: "Trace", story: Story, arrays: bool) -> dict[str, Any]:
         {
             "title": section.title,
             "kind": section.kind,
+            "layer": section.layer,
             "not_finite_first_here": section.marked,
             "equations": [equation(item) for item in section.items if isinstance(item, Line)],
             "remarks": [item.text for item in section.items if isinstance(item, Remark)],
         }
-        for section in story.sections
+        for outer in story.sections
+        for section in outer.everything()
     ]
     return result
+
+
+def _layer(layer: LayerRecord, array: Callable[[Any], Any]) -> dict[str, Any]:
+    """Return what a layer saw and did; what belongs to a layer within a block stands under ``inside``."""
+
+    def named(found: Mapping[str, Any]) -> dict[str, Any]:
+        own = layer.own(found).items()
+        return {name: array(values) for name, values in own if isinstance(values, np.ndarray)}
+
+    return {
+        "name": layer.name,
+        "layer": as_code(layer.layer),
+        "formula": layer.layer.formula,
+        "parameters": named(layer.parameters),
+        "x": array(layer.x),
+        "cache": named(layer.cache),
+        "drawn": named(layer.context.random),
+        "running_before": named(layer.context.state),
+        "running_after": named(layer.cache.get("state", {})),
+        "y": array(layer.y),
+        "dy": None if layer.dy is None else array(layer.dy),
+        "gradients": named(layer.gradients),
+        "dx": None if layer.dx is None else array(layer.dx),
+        "inside": [_layer(one, array) for one in layer.inside],
+    }
 
 
 def _state(state: Any, array: Callable[[Any], Any]) -> dict[str, Any]:

@@ -181,15 +181,18 @@ def render(story: Story) -> str:
     )
 
 
-def _section(section: Section) -> str:
+def _section(section: Section, within: bool = False) -> str:
     mark = " <span class='wrong'>values that are not finite first appear here</span>" if section.marked else ""
-    opened = " open" if section.kind in OPENED or section.marked else ""
+    marked = any(one.marked for one in section.everything())
+    opened = " open" if within or marked or section.kind in OPENED else ""
     kind = " class='marked'" if section.marked else ""
     items = "".join(map(_item, section.items))
     return f"<details{kind}{opened}><summary>{escape(section.title)}{mark}</summary>{items}</details>"
 
 
 def _item(item: Item) -> str:
+    if isinstance(item, Section):
+        return _section(item, within=True)
     if isinstance(item, Remark):
         return f"<p{' class=wrong' if item.warning else ''}>{escape(item.text)}</p>"
     if isinstance(item, Strip):

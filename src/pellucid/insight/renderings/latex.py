@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from pellucid.insight.renderings.text import strip_text
-from pellucid.insight.story.parts import Item, Line, Remark, Section, Story, Strip
+from pellucid.insight.story.parts import Line, Remark, Section, Story, Strip
 from pellucid.insight.terms import (
     POWER,
     PRODUCT,
@@ -156,17 +156,20 @@ def render(story: Story) -> str:
     head = [r"\documentclass{article}", r"\usepackage[T1]{fontenc}", r"\usepackage{amsmath}", r"\allowdisplaybreaks"]
     body = [rf"\section*{{{escaped(story.title)}}}", rf"\texttt{{{escaped(story.subject)}}}", ""]
     body += [_item(one) for one in story.about]
-    for section in story.sections:
-        body += _section(section)
+    body += [text for section in story.sections for text in _section(section)]
     return "\n".join([*head, r"\begin{document}", *body, r"\end{document}", ""])
 
 
-def _section(section: Section) -> list[str]:
+def _section(section: Section, level: str = "subsection") -> list[str]:
+    """Return a section and, one level below, those within."""
     mark = " (values that are not finite first appear here)" if section.marked else ""
-    return ["", rf"\subsection*{{{escaped(section.title + mark)}}}", *map(_item, section.items)]
+    lines = ["", rf"\{level}*{{{escaped(section.title + mark)}}}"]
+    for item in section.items:
+        lines += _section(item, "subsubsection") if isinstance(item, Section) else [_item(item)]
+    return lines
 
 
-def _item(item: Item) -> str:
+def _item(item: Line | Strip | Remark) -> str:
     if isinstance(item, Remark):
         text = escaped(item.text)
         return (rf"\textbf{{{text}}}" if item.warning else text) + "\n"

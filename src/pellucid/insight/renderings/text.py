@@ -4,7 +4,7 @@ import math
 import textwrap
 from collections.abc import Callable, Iterator
 
-from pellucid.insight.story.parts import DIGITS, Item, Line, Remark, Story, Strip, is_listed
+from pellucid.insight.story.parts import DIGITS, Item, Line, Remark, Section, Story, Strip, is_listed
 from pellucid.insight.terms import (
     POWER,
     PRODUCT,
@@ -134,11 +134,16 @@ def render(story: Story, *, color: bool = False, width: int = WIDTH) -> str:
     for remark in story.about:
         lines += _remark(remark, color, width)
     for section in story.sections:
-        mark = "  <-- values that are not finite first appear here" if section.marked else ""
-        lines += ["", _painted(BOLD, section.title, color) + _painted(RED, mark, color)]
-        for item in section.items:
-            lines += [f"  {text}" for text in _item(item, color, width - 2)]
+        lines += ["", *_section(section, color, width)]
     return "\n".join(lines)
+
+
+def _section(section: Section, color: bool, width: int) -> list[str]:
+    mark = "  <-- values that are not finite first appear here" if section.marked else ""
+    lines = [_painted(BOLD, section.title, color) + _painted(RED, mark, color)]
+    for item in section.items:
+        lines += [f"  {text}" for text in _item(item, color, width - 2)]
+    return lines
 
 
 def _painted(style: str, text: str, color: bool) -> str:
@@ -146,6 +151,8 @@ def _painted(style: str, text: str, color: bool) -> str:
 
 
 def _item(item: Item, color: bool, width: int) -> list[str]:
+    if isinstance(item, Section):
+        return _section(item, color, width)
     if isinstance(item, Remark):
         return _remark(item, color, width)
     if isinstance(item, Strip):

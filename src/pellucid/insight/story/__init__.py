@@ -10,11 +10,14 @@ from pellucid.insight.story.loss import of_loss
 from pellucid.insight.story.parts import Line, Remark, Section, Story, Strip, is_listed
 from pellucid.insight.story.update import of_update
 from pellucid.insight.terms import Rest, parts_of
+from pellucid.layers.chain import Chain
 
 if TYPE_CHECKING:
     from pellucid.insight.tracing import Trace
 
 FORWARD = "x is the input, w and b are weights and bias, z is what comes of them, a what an activation makes of z."
+JOINED = "h is what a block joins."
+PARTS = "dL[change]/dx is the part of dL/dx that comes back through a block's layers, dL[branch_1]/dx through a branch."
 STEP_OF_ONE = "L is the loss; w1' is w1 after the step."
 STEP = "L is the loss, l[n] that of record n, dL[n]/dw the part of record n in dL/dw; w1' is w1 after the step."
 COUNTING = "Layers, units and records are counted from 1."
@@ -67,12 +70,14 @@ def tell(trace: "Trace", record: int | None = None, unit: Unit = None) -> Story:
 
 def _about(way: Followed, sections: list[Section], bad: NotFinite | None) -> list[Remark]:
     """Return what a person needs to know before reading on, and nothing else; mark where it goes wrong."""
-    items = [item for section in sections for item in section.items]
+    items = [item for section in sections for one in section.everything() for item in one.items]
     lines = [item for item in items if isinstance(item, Line)]
     long_sums = any(isinstance(part, Rest) for one in lines if one.numbers for part in parts_of(one.numbers))
     legend = [FORWARD]
     if way.trace.loss is not None:
         legend.append(STEP if way.records > 1 else STEP_OF_ONE)
+    if any(layer.inside for layer in way.layers):
+        legend += [JOINED, PARTS] if way.trace.loss is not None else [JOINED]
     legend += [COUNTING]
     legend += [REST] if long_sums else []
     legend += [BARS] if any(isinstance(item, Strip) and not is_listed(item) for item in items) else []
@@ -85,14 +90,16 @@ def _about(way: Followed, sections: list[Section], bad: NotFinite | None) -> lis
     if bad is not None:
         about.append(Remark(bad.text, warning=True))
         for section in sections:
-            section.marked = (section.kind, section.place) == bad.section
+            for one in section.everything():
+                one.marked = (one.kind, one.layer) == bad.section
     return about
 
 
 def _units(way: Followed) -> str:
     """Return the units that are followed, where layers have several."""
     chosen = []
-    for layer, unit in zip(way.trace.layers, way.units, strict=True):
-        if layer.y[way.record].size > 1:
+    for inner, place in way.everything():
+        layer, unit = inner.layers[place], inner.units[place]
+        if layer.y[way.record].size > 1 and not isinstance(layer.layer, Chain):
             chosen.append(f"unit {','.join(str(at + 1) for at in unit)} of {layer.name}")
     return f", through {', '.join(chosen)}" if chosen else ""

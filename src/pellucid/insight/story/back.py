@@ -6,54 +6,66 @@ from collections import Counter
 from pellucid.arrays import Array
 from pellucid.insight.formulas import Index
 from pellucid.insight.names import LOSS, record_part
+from pellucid.insight.story.blocks import handed_on, is_known, summed
 from pellucid.insight.story.followed import Followed, guarded
 from pellucid.insight.story.forward import differing
 from pellucid.insight.story.parts import Item, Remark, Section, line, product_of, size_of, strip, sum_of
 from pellucid.insight.terms import Derivative, Multiply, Number, Over, Term, worked_out
 from pellucid.insight.worked import LayerFormulas
+from pellucid.layers.chain import Chain
 
 PARAMETERS_SHOWN = 4
 """Of a unit's parameters of one name, no more than these are followed one by one."""
+MOST_PATHS = 10_000
+"""A parameter that acts at more places than this, over all records, is not followed."""
 
 
 def back(way: Followed, place: int) -> Section:
     """Return one layer's part of the way back."""
-    layer, formulas = way.trace.layers[place], way.formulas[place]
-    section = Section(f"Back through {layer.name}", "back", place)
+    layer, formulas = way.layers[place], way.formulas[place]
+    section = Section(f"Back through {layer.name}", "back", layer.name)
     if layer.dy is None:
         section.items.append(Remark("Nothing from here down learns: the way back ends above this layer."))
         return section
-    section.items.append(way.values(Derivative(LOSS, way.names.letters[place + 1]), "arrives", layer.dy))
-    if way.frozen(place) and layer.parameters:
+    if not isinstance(layer.layer, Chain):  # its last layer shows it
+        section.items.append(way.values(Derivative(LOSS, way.names.letters[place + 1]), "arrives", layer.dy))
+    if way.frozen(place) and layer.own(layer.parameters):
         section.items.append(Remark("This layer is frozen: its parameters stay as they are."))
+    section.items += handed_on(way, place)
+    for inner in reversed(way.within[place]):
+        section.items += [back(inner, at) for at in reversed(range(len(inner.layers)))]
     if isinstance(formulas, str):
-        section.items.append(Remark(formulas))
+        section.items += [] if is_known(layer.layer) else [Remark(formulas)]
     else:
         section.items += guarded(lambda: _parameters(way, place, formulas))
     told = Counter(name for name, _ in followed_parameters(way, place))
-    for name, array in layer.parameters.items():
+    for name, array in layer.own(layer.parameters).items():
         if name in layer.gradients and not way.frozen(place) and told[name] < array.size:
             symbol = Derivative(LOSS, way.names.of(place, name, ()))
             section.items.append(strip(symbol, name, layer.gradients[name]))
-    if layer.dx is not None:
-        has_text = not isinstance(formulas, str) and "x" in formulas.derivatives
+    if layer.dx is not None and not isinstance(layer.layer, Chain):
+        has_text = is_known(layer.layer) or (not isinstance(formulas, str) and "x" in formulas.derivatives)
+        section.items += summed(way, place) if is_known(layer.layer) else []
         if not isinstance(formulas, str) and has_text:
             section.items += guarded(lambda: _leaving(way, place, formulas))
         if not has_text or layer.dx[way.record].size > 1:
-            section.items.append(way.values(Derivative(LOSS, way.names.letters[place]), "leaves", layer.dx))
+            leaves = way.names.arriving(place, ())
+            section.items.append(way.values(leaves, "leaves", layer.dx))
     return section
 
 
 def followed_parameters(way: Followed, place: int) -> list[tuple[str, Index]]:
     """Return which parameters of a layer are followed: those of the unit, and of many those with most to learn."""
-    formulas, layer, found = way.formulas[place], way.trace.layers[place], []
+    formulas, layer, found = way.formulas[place], way.layers[place], []
     if isinstance(formulas, str) or way.frozen(place):
         return []
-    for name in layer.parameters:
+    for name in layer.own(layer.parameters):
         if name not in formulas.derivatives or name not in layer.gradients:
             continue
         gradient = layer.gradients[name]
         mine = list(formulas.feeding(name, way.units[place]))
+        if mine and len(formulas.touched(name, mine[0])) * way.records > MOST_PATHS:
+            continue  # a slope that a whole image shares
         if len(mine) > PARAMETERS_SHOWN:
             mine = sorted(sorted(mine, key=lambda at: -abs(float(gradient[at])))[:2])
         found += [(name, at) for at in mine]
@@ -73,7 +85,7 @@ def _chain(way: Followed, place: int, formulas: LayerFormulas, name: str, at: In
 
     ``name_factors``: whether it is said which layer contributes which factor.
     """
-    layer, unit = way.trace.layers[place], way.units[place]
+    layer, unit = way.layers[place], way.units[place]
     assert layer.dy is not None
     total = layer.gradients[name][at]
     left = Derivative(LOSS, way.names.of(place, name, at))
@@ -110,23 +122,20 @@ def _chain(way: Followed, place: int, formulas: LayerFormulas, name: str, at: In
 
 def _part(way: Followed, place: int, name: str, at: Index, dy: Array, row: int) -> float:
     """Return what one record contributes to a parameter's gradient."""
-    of_row = LayerFormulas(way.trace.layers[place], row)
+    of_row = LayerFormulas(way.layers[place], row)
     return math.fsum(worked_out(Multiply(pair)) for pair in of_row.leaving(name, at, dy))
 
 
 def _way_up(way: Followed, place: int) -> tuple[list[Term], list[Term], tuple[tuple[Term, str], ...]]:
     """Return the factors between the loss and a layer's output, as far up as they are a plain product."""
-    layers, loss, top = way.trace.layers, way.trace.loss, place
-    assert loss is not None
+    layers, top = way.layers, place
     while top + 1 < len(layers) and _plain(way, top + 1):
         top += 1
     arrives, dy = way.names.arriving(top + 1, way.units[top]), layers[top].dy
     assert dy is not None
     factors: list[Term] = [arrives]
     numbers: list[Term] = [Number(float(dy[way.record][way.units[top]]))]
-    by: list[tuple[Term, str]] = [
-        (arrives, layers[top + 1].name if top + 1 < len(layers) else type(loss.loss).__name__)
-    ]
+    by: list[tuple[Term, str]] = [(arrives, layers[top + 1].name if top + 1 < len(layers) else way.above)]
     for between in range(top, place, -1):
         formulas, entry, unit = way.formulas[between], way.entries[between], way.units[between]
         assert not isinstance(formulas, str)
@@ -147,7 +156,7 @@ def _plain(way: Followed, place: int) -> bool:
 
 def _leaving(way: Followed, place: int, formulas: LayerFormulas) -> list[Item]:
     """Return how the gradient that leaves comes from the one that arrives."""
-    layer, entry = way.trace.layers[place], way.entries[place]
+    layer, entry = way.layers[place], way.entries[place]
     assert layer.dy is not None
     assert layer.dx is not None
     left, value = way.names.arriving(place, entry), float(layer.dx[way.record][entry])
@@ -159,8 +168,8 @@ def _leaving(way: Followed, place: int, formulas: LayerFormulas) -> list[Item]:
     forms: tuple[Term, ...] = (Over("sum", "j", Multiply((arrives, slope))),)
     if len(touched) == 1:
         equation, worked = formulas.derivatives["x"], formulas.worked(touched[0])
-        at = {**formulas.at(touched[0]), **dict(zip(equation.index, entry, strict=False))}
-        written_out = way.symbols(place, worked, touched[0]).symbols(equation.right, at)
+        at = {**formulas.at(touched[0]), **dict(zip(equation.index, entry[formulas.lead :], strict=False))}
+        written_out = way.symbols(place, worked).symbols(equation.right, at)
         forms = (Multiply((arrives, slope)), product_of([arrives, written_out]))
     found: list[Item] = [line(left, forms, numbers, value, by=((slope, layer.name),))]
     again = worked_out(numbers)

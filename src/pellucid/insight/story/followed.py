@@ -1,7 +1,8 @@
 """Which record of a trace, and which unit of each layer, a story follows; and what every value there is called."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -9,10 +10,13 @@ import numpy as np
 from pellucid.arrays import Array
 from pellucid.insight.formulas import Index, Reader
 from pellucid.insight.names import Names
-from pellucid.insight.recording import LayerRecord
+from pellucid.insight.records import LayerRecord
 from pellucid.insight.story.parts import Item, Remark, Strip, strip
 from pellucid.insight.terms import Derivative, Symbol, Term
 from pellucid.insight.worked import LayerFormulas, Worked
+from pellucid.layers.chain import Chain
+from pellucid.layers.parallel import Parallel
+from pellucid.layers.residual import Residual
 
 if TYPE_CHECKING:
     from pellucid.insight.tracing import Trace
@@ -24,13 +28,14 @@ Unit: TypeAlias = int | Mapping[str, int] | None
 
 
 class Followed:
-    """A record's way through a trace.
+    """A record's way through a chain of layers: those of the network, or those within a block.
 
     Attributes
     ----------
     trace : Trace
     record : int
         The record, from 0.
+    layers : sequence of LayerRecord
     units : list of tuple of int
         For each layer, the place in its output that is followed.
     entries : list of tuple of int
@@ -38,13 +43,65 @@ class Followed:
     names : Names
     formulas : list of LayerFormulas or str
         Each layer's, or the sentence that says why it has none.
+    above : str
+        What sends the gradient to the last layer: the loss, or a block.
+    within : dict of int to list of Followed
+        For each block, by its place, the ways through what is within.
     """
 
-    def __init__(self, trace: "Trace", record: int, units: list[Index], entry: Index) -> None:
-        self.trace, self.record, self.units = trace, record, units
-        self.entries = [entry, *units[:-1]]
-        self.names = Names(trace.layers, trace.feature_names)
-        self.formulas = [formulas_of(layer, record) for layer in trace.layers]
+    def __init__(
+        self,
+        trace: "Trace",
+        record: int,
+        layers: Sequence[LayerRecord],
+        names: Names,
+        above: str,
+        asked: Mapping[str, Index],
+        end: Index | None = None,
+        entry: Index | None = None,
+    ) -> None:
+        self.trace, self.record, self.layers, self.names, self.above = trace, record, layers, names, above
+        self.formulas = [formulas_of(layer, record) for layer in layers]
+        self._plain = [_is_plain(*both) for both in zip(layers, self.formulas, strict=True)]
+        self.units: list[Index] = []
+        following = self._below(len(layers)) if end is None else end
+        for place in reversed(range(len(layers))):
+            unit = asked.get(layers[place].name, following)
+            self.units.insert(0, unit)
+            following = unit if self._plain[place] else self._below(place)
+        self.entries = [following if entry is None else entry, *self.units[:-1]]
+        self.within = {place: self._ways_within(place, asked) for place in range(len(layers))}
+
+    def _below(self, place: int) -> Index:
+        """Return the place with the largest gradient in what a layer is given; for one more than there are, in the end.
+
+        Seen from below the activations under it: what arrives at a dead unit goes no further.
+        """
+        below = place
+        while below and self._plain[below - 1]:
+            below -= 1
+        if below == len(self.layers):
+            return _largest(self.layers[-1], self.record)
+        dx = self.layers[below].dx
+        value = self.layers[place].x if place < len(self.layers) else self.layers[-1].y
+        return _most(value[self.record] if dx is None else dx[self.record])
+
+    def _ways_within(self, place: int, asked: Mapping[str, Index]) -> "list[Followed]":
+        """Return the ways through what is within a block: to the unit, or in other branches to the largest."""
+        block, unit = self.layers[place], self.units[place]
+        return [
+            Followed(
+                self.trace,
+                self.record,
+                part.layers,
+                self.names.within(place, part.layers, part.name),
+                block.name,
+                asked,
+                part.share_of(unit),
+                self.entries[place],
+            )
+            for part in parts_of_block(block)
+        ]
 
     @property
     def records(self) -> int:
@@ -52,15 +109,22 @@ class Followed:
         return len(self.trace.x)
 
     def frozen(self, place: int) -> bool:
-        """Return whether training leaves a layer's parameters as they are."""
-        return self.trace.layers[place].name in self.trace.network.frozen
+        """Return whether training leaves a layer's parameters as they are: it is frozen, or the block that it is in."""
+        return self.layers[place].name.partition(".")[0] in self.trace.network.frozen
 
-    def symbols(self, place: int, worked: Worked, unit: Index) -> Reader:
-        """Return what writes a layer's formula in symbols, for one unit."""
+    def everything(self) -> "Iterator[tuple[Followed, int]]":
+        """Give every layer, those within blocks before the block: as the way that it is on, and its place there."""
+        for place in range(len(self.layers)):
+            for way in self.within[place]:
+                yield from way.everything()
+            yield self, place
+
+    def symbols(self, place: int, worked: Worked) -> Reader:
+        """Return what writes a layer's formula in symbols."""
 
         def named(name: str, index: tuple[Any, ...]) -> Term:
-            many = np.ndim(worked.values.get(name, 0.0)) > 0
-            return self.names.of(place, name, index or (unit if many else ()))
+            axes = np.ndim(worked.values.get(name, 0.0))
+            return self.names.of(place, name, worked.place_of(index, axes))
 
         return Reader(named, worked.size)
 
@@ -95,6 +159,53 @@ def guarded(items: Callable[[], list[Item]]) -> list[Item]:
         return [Remark(f"A formula cannot be used ({problem}): the arrays are shown instead.")]
 
 
+@dataclass(frozen=True)
+class Part:
+    """A chain of layers within a block.
+
+    Attributes
+    ----------
+    name : str
+        What its part of the gradient that leaves the block is called; empty where it is the whole.
+    layers : tuple of LayerRecord
+    first, last : int or None
+        From where to where its output lies in the block's, along the last axis; None where it lies in no such place.
+    """
+
+    name: str
+    layers: tuple[LayerRecord, ...]
+    first: int | None = None
+    last: int | None = None
+
+    def share_of(self, unit: Index) -> Index | None:
+        """Return the place in this part's own output of a place in the block's, or None if it is not from here."""
+        if self.first is None or self.last is None or not self.first <= unit[-1] < self.last:
+            return None
+        return (*unit[:-1], unit[-1] - self.first)
+
+
+def parts_of_block(block: LayerRecord) -> list[Part]:
+    """Return the chains of layers that a block is made of."""
+    if not block.inside:
+        return []
+    width = block.y.shape[-1]
+    if isinstance(block.layer, Chain):
+        return [Part("", block.inside, 0, width)]
+    if isinstance(block.layer, Residual):
+        return [Part("change", block.inside, 0, width)]
+    found, first = [], 0
+    for one in block.inside:
+        chain = one.inside if isinstance(one.layer, Chain) else (one,)
+        name = one.name.rpartition(".")[2]
+        if isinstance(block.layer, Parallel):
+            last = first + one.y.shape[-1]
+            found.append(Part(name, chain, first, last))
+            first = last
+        else:  # a block of one's own: who knows how it joins them
+            found.append(Part(name, chain))
+    return found
+
+
 def follow(trace: "Trace", record: int, unit: Unit) -> Followed:
     """Return the way of a record: through the units asked for, and elsewhere through those with the largest gradient.
 
@@ -105,15 +216,18 @@ def follow(trace: "Trace", record: int, unit: Unit) -> Followed:
     """
     if isinstance(record, bool) or not isinstance(record, int | np.integer) or not 0 <= record < len(trace.x):
         raise ValueError(f"record must be a whole number from 0 to {len(trace.x) - 1}, found {record!r}")
-    units, entry = _units(trace, int(record), _asked(trace, unit))
-    return Followed(trace, int(record), units, entry)
+    record = int(record)
+    names = Names(trace.layers, trace.feature_names)
+    above = "" if trace.loss is None else type(trace.loss.loss).__name__
+    end = _largest(trace.layers[-1], record)
+    return Followed(trace, record, trace.layers, names, above, _asked(trace, unit), end)
 
 
 def _asked(trace: "Trace", unit: Unit) -> dict[str, Index]:
     """Return the units asked for, by layer."""
     last = trace.layers[-1].name
     asked = {} if unit is None else dict(unit) if isinstance(unit, Mapping) else {last: unit}
-    layers = {layer.name: layer for layer in trace.layers}
+    layers = {layer.name: layer for layer in trace.everything()}
     found = {}
     for name, position in asked.items():
         if name not in layers:
@@ -126,31 +240,16 @@ def _asked(trace: "Trace", unit: Unit) -> dict[str, Index]:
     return found
 
 
-def _units(trace: "Trace", record: int, asked: dict[str, Index]) -> tuple[list[Index], Index]:
-    """Return the place in each layer's output that is followed, and the one in the input."""
-    layers, units = trace.layers, []
-    plain = [_is_plain(layer, record) for layer in layers]
-    last = layers[-1]
-    following = _most(last.y[record], signed=True) if last.dy is None else _most(last.dy[record])
-    for place in reversed(range(len(layers))):
-        unit = asked.get(layers[place].name, following)
-        units.append(unit)
-        if plain[place]:
-            following = unit
-            continue
-        # Seen from below the activations: what arrives at a dead unit goes no further.
-        below = place
-        while below and plain[below - 1]:
-            below -= 1
-        dx = layers[below].dx
-        following = _most(layers[place].x[record] if dx is None else dx[record])
-    return units[::-1], following
-
-
-def _is_plain(layer: LayerRecord, record: int) -> bool:
+def _is_plain(layer: LayerRecord, formulas: LayerFormulas | str) -> bool:
     """Return whether each value of a layer's output comes from the one in the same place of its input."""
-    formulas = formulas_of(layer, record)
-    return layer.x.shape == layer.y.shape and (isinstance(formulas, str) or formulas.plain)
+    if layer.inside and not isinstance(layer.layer, Residual):
+        return False
+    return layer.x.shape == layer.y.shape and (isinstance(formulas, str) or formulas.in_place)
+
+
+def _largest(layer: LayerRecord, record: int) -> Index:
+    """Return the place of a layer's output that has the largest gradient, or in a prediction the largest value."""
+    return _most(layer.y[record], signed=True) if layer.dy is None else _most(layer.dy[record])
 
 
 def _most(values: Array, signed: bool = False) -> Index:

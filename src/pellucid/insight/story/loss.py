@@ -9,7 +9,7 @@ from pellucid.arrays import Array
 from pellucid.configuration import as_code
 from pellucid.insight.formulas import TERMS_SHOWN, Index, Reader, read, read_derivative
 from pellucid.insight.names import LOSS, record_loss, shown_index
-from pellucid.insight.recording import LossRecord
+from pellucid.insight.records import LossRecord
 from pellucid.insight.story.followed import UNUSABLE, Followed
 from pellucid.insight.story.forward import differing
 from pellucid.insight.story.parts import Item, Line, Remark, Section, line, product_of, size_of, sum_of, sum_of_values
@@ -33,7 +33,7 @@ from pellucid.penalties import Penalty
 
 def of_loss(way: Followed, found: LossRecord, penalty: Penalty | None) -> Section:
     """Return the loss's part of the story, to the gradient that it sends back."""
-    section = Section(f"Loss: {as_code(found.loss)}", "loss", 0)
+    section = Section(f"Loss: {as_code(found.loss)}", "loss", "")
     section.items.append(way.values("target", "", found.target))
     try:
         section.items += _formula(way, found)

@@ -1,7 +1,7 @@
 """What a rendering of a trace shows: its parts, before they are written for a terminal, a notebook or a page."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -115,22 +115,30 @@ class Remark:
     warning: bool = False
 
 
-Item: TypeAlias = Line | Strip | Remark
-
-
 @dataclass
 class Section:
     """One layer on the way forward or back, the loss, or the update.
 
-    ``kind`` is "input", "forward", "loss", "back" or "update", and ``place`` the layer's place in the network (else 0).
-    ``marked`` is set where values that are not finite first appear.
+    ``kind`` is "input", "forward", "loss", "back" or "update", and ``layer`` the layer's name (else ""). Among the
+    items of a block are the sections of the layers within. ``marked`` is set where values that are not finite first
+    appear.
     """
 
     title: str
     kind: str
-    place: int
-    items: list[Item] = field(default_factory=list)
+    layer: str
+    items: "list[Item]" = field(default_factory=list)
     marked: bool = False
+
+    def everything(self) -> "Iterator[Section]":
+        """Give this section and all within, in the order in which they are read."""
+        yield self
+        for item in self.items:
+            if isinstance(item, Section):
+                yield from item.everything()
+
+
+Item: TypeAlias = Line | Strip | Remark | Section
 
 
 @dataclass

@@ -9,7 +9,7 @@ import numpy as np
 from pellucid.configuration import as_code
 from pellucid.insight.formulas import Index, Reader, read
 from pellucid.insight.names import LOSS
-from pellucid.insight.recording import UpdateRecord
+from pellucid.insight.records import UpdateRecord
 from pellucid.insight.story.back import followed_parameters
 from pellucid.insight.story.followed import UNUSABLE, Followed
 from pellucid.insight.story.forward import differing
@@ -28,6 +28,7 @@ from pellucid.insight.terms import (
     worked_out,
 )
 from pellucid.insight.worked import Worked, settings_of
+from pellucid.layout import Slot
 from pellucid.penalties import Penalty
 
 STEP = Symbol("step")
@@ -37,33 +38,35 @@ CLIPPED = Symbol("g", marks=1)
 
 def of_update(way: Followed, update: UpdateRecord) -> Section:
     """Return the optimizer's part of the story: in full for the lowest layer's followed parameters."""
-    section = Section(f"Update: {as_code(update.plan.optimizer)}", "update", 0)
+    section = Section(f"Update: {as_code(update.plan.optimizer)}", "update", "")
     section.items.append(
         Remark(
             f"This is update {int(update.state_before.step) + 1} (t, in formulas that need it), at the learning rate "
             f"{figure(update.rate, DIGITS)}."
         )
     )
-    slots = {(slot.layer, slot.name): slot for slot in way.trace.network.layout.slots}
-    learning = {key: slot for key, slot in slots.items() if not way.frozen(key[0])}
+    network = way.trace.network
+    slots = {f"{network.names[slot.layer]}.{slot.name}": slot for slot in network.layout.slots}
+    learning = [name for name, slot in slots.items() if network.names[slot.layer] not in network.frozen]
     if not learning:
         section.items.append(Remark("Nothing learns: there are no parameters that are not frozen."))
-    told: Counter[tuple[int, str]] = Counter()
-    for place in range(len(way.trace.layers)):
-        chosen = followed_parameters(way, place)
-        for name, at in chosen:
-            told[place, name] += 1
-            slot = slots[place, name]
-            position = slot.start + (int(np.ravel_multi_index(at, slot.shape)) if at else 0)
-            section.items += _moved(way, update, place, name, at, position, slot.is_bias)
-        if chosen:
-            break
-    for (place, name), slot in learning.items():
-        if told[place, name] == slot.stop - slot.start:
+    told: Counter[str] = Counter()
+    symbols: dict[str, Symbol] = {}
+    for inner, place in way.everything():
+        layer = inner.layers[place]
+        symbols |= {f"{layer.name}.{name}": inner.names.of(place, name, ()) for name in layer.own(layer.parameters)}
+        for name, at in [] if told else followed_parameters(inner, place):
+            full = f"{layer.name}.{name}"
+            if full not in slots:
+                continue  # within a block of one's own that calls its parameters something else
+            told[full] += 1
+            section.items += _moved(inner, update, place, name, at, slots[full])
+    for full in learning:
+        slot = slots[full]
+        if told[full] == slot.stop - slot.start:
             continue  # every value has been told
         after = update.after[slot.start : slot.stop].reshape(slot.shape)
-        symbol, full = way.names.of(place, name, ()), f"{way.trace.network.names[place]}.{name}"
-        section.items.append(strip(_primed(symbol), f"{full} after the step", after))
+        section.items.append(strip(_primed(symbols[full]), f"{full} after the step", after))
     assert way.trace.loss is not None
     before = way.trace.loss.value + way.trace.loss.penalty
     what = "loss" if update.plan.objective.penalty is None else "cost"
@@ -80,17 +83,16 @@ def _primed(symbol: Symbol) -> Symbol:
     return Symbol(symbol.letter, symbol.level, symbol.index, symbol.marks + 1)
 
 
-def _moved(
-    way: Followed, update: UpdateRecord, place: int, name: str, at: Index, position: int, is_bias: bool
-) -> list[Item]:
+def _moved(way: Followed, update: UpdateRecord, place: int, name: str, at: Index, slot: Slot) -> list[Item]:
     """Return the optimizer's formula for one parameter, and where the parameter comes to."""
+    position = slot.start + (int(np.ravel_multi_index(at, slot.shape)) if at else 0)
     symbol = way.names.of(place, name, at)
     of_loss = Derivative(LOSS, symbol)
     gradient: Term = of_loss
     found: list[Item] = []
     penalty = update.plan.objective.penalty
-    if penalty is not None and (penalty.biases or not is_bias):
-        value, before = float(way.trace.layers[place].gradients[name][at]), float(update.before[position])
+    if penalty is not None and (penalty.biases or not slot.is_bias):
+        value, before = float(way.layers[place].gradients[name][at]), float(update.before[position])
         form, numbers = _with_penalty(penalty, of_loss, symbol), _with_penalty(penalty, Number(value), Number(before))
         found.append(line(GRADIENT, (form,), numbers, float(update.gradient[position])))
         gradient = GRADIENT
