@@ -1,4 +1,4 @@
-"""Methods of training beside the plain step: what each must come to, on both engines, for one network and for several."""
+"""Methods of training beside the plain step: what each must come to, on both engines, for one network and several."""
 
 from dataclasses import dataclass
 

@@ -74,9 +74,13 @@ class Sizes:
     def of(cls, work: Work) -> "Sizes":
         """Return the sizes of a run's steps."""
         network, records = work.network, work.batches.size * (work.network.members or 1)
-        weights = sum(
-            slot.stop - slot.start for slot in network.layout.slots if len(slot.shape) > 1
-        )  # each meets every record: forward, and twice back
+        # Each weight meets every record (those of a convolution at every place of its image): forward, and twice back.
+        # The vectors of categories are looked up, and multiplied with nothing.
+        weights = 0
+        for slot in network.layout.slots:
+            places = network.shapes[slot.layer + 1][:-1]
+            if len(slot.shape) == 4 or (len(slot.shape) > 1 and not places):
+                weights += (slot.stop - slot.start) * math.prod(places)
         return cls(
             layers=len(network.layers),
             values=records * sum(math.prod(shape) for shape in network.shapes[1:]),

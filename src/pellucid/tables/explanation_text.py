@@ -52,7 +52,8 @@ def to_dict(explanation: Explanation) -> dict[str, Any]:
         "network_output": explanation.trace.output[0].tolist(),
         "steps": [
             {"title": section.title, "equations": [equation(item) for item in section.items if isinstance(item, Line)]}
-            for section in explanation.story().sections
+            for outer in explanation.story().sections
+            for section in outer.everything()
         ],
         "units": explanation.units,
         "baseline": "the mean of the training rows",

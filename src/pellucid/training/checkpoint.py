@@ -374,8 +374,8 @@ def _told(callback: Any) -> tuple[dict[str, Any], dict[str, Array]]:
             values[name] = one
         else:
             raise TypeError(
-                f"{type(callback).__name__}.state() gives {name!r} as {one!r}; a checkpoint keeps arrays, texts, finite "
-                "numbers, booleans and None"
+                f"{type(callback).__name__}.state() gives {name!r} as {one!r}; a checkpoint keeps arrays, texts, "
+                "finite numbers, booleans and None"
             )
     return values, arrays
 
