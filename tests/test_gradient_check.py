@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import pellucid.gradients
 from pellucid.functions import sigmoid
 from pellucid.gradient_check import check_gradients
-from pellucid.layers import Dense, Layer, Sigmoid, Softmax, Tanh
+from pellucid.layers import BatchNorm, Dense, Layer, ReLU, Sigmoid, Softmax, Tanh
 from pellucid.losses import Loss, SquaredError
 from pellucid.network import Network
 from pellucid.penalties import Penalty
@@ -502,3 +502,24 @@ def test_a_neuron_that_is_sure_of_everything_passes(layer, size):
     network.theta = [size, 0.3]
     report = check_gradients(network, [[1.0], [-1.0], [1.2]], [1.0, 0.0, 0.0], loss="squared_error")
     assert report.passed, report
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_single_precision_bias_before_a_normalisation_is_not_blamed(seed):
+    # Its true gradient is 0: what is found is rounding of values a million times as large.
+    network = Network(4, [Dense(6), BatchNorm(), ReLU(), Dense(1)], seed=seed, dtype="float32")
+    x = np.random.default_rng(seed).standard_normal((100, 4))
+    report = check_gradients(network, x, np.sin(x).sum(axis=1), loss="squared_error", training=True)
+    assert report.passed, report
+
+
+def test_a_wrong_single_precision_gradient_is_still_found():
+    @dataclass(frozen=True)
+    class Twisted(BatchNorm):
+        def backward(self, parameters, cache, dy):
+            dx, gradients = super().backward(parameters, cache, dy)
+            return dx * 1.0001, gradients
+
+    network = Network(4, [Dense(6), Twisted(), ReLU(), Dense(1)], seed=0, dtype="float32")
+    x = np.random.default_rng(0).standard_normal((100, 4))
+    assert not check_gradients(network, x, np.sin(x).sum(axis=1), loss="squared_error", training=True).passed

@@ -87,6 +87,11 @@ def test_after_many_steps_prediction_standardises():
     np.testing.assert_allclose(y, (X - X.mean(axis=0)) / X.std(axis=0, ddof=1), rtol=1e-6, atol=1e-9)
 
 
+def test_before_training_prediction_changes_nothing_but_epsilon():
+    x = normal(4, 3)
+    np.testing.assert_allclose(Network(3, [BatchNorm()], seed=0).predict(x), x / np.sqrt(1 + 1e-5), rtol=1e-14)
+
+
 def test_a_record_is_predicted_alike_alone_and_in_company():
     network = Network(3, [Dense(4), BatchNorm(), Dense(1)], seed=0)
     X = normal(20, 3)

@@ -35,6 +35,8 @@ ELEMENTWISE_FLOOR = 1e-3
 # gradient that arrives at the output; a layer's slope against at least this. For where the true gradient is 0 (a bias
 # before a normalisation) or all but 0 (a sigmoid's y (1 - y) when y is nearly 1), rounding alone is left.
 SHARE_OF_WHOLE = 1e-2
+# In single precision rounding alone is a millionth of the whole gradient.
+SHARE_OF_WHOLE_SINGLE = 1.0
 
 
 @dataclass(frozen=True)
@@ -343,7 +345,7 @@ class _Checker:
         directions = [self._random(array.shape) for array in arrays]
         mine = sum(float((h.astype(np.float64) * d).sum()) for h, d in zip(hand, directions, strict=True))
         scale = sum(float(np.abs(h.astype(np.float64) * d).sum()) for h, d in zip(hand, directions, strict=True))
-        scale = max(scale, SHARE_OF_WHOLE * float(np.abs(dy).sum()))
+        scale = max(scale, self.share * float(np.abs(dy).sum()))
 
         def moved(step: complex) -> Array:
             values = [array + step * direction for array, direction in zip(arrays, directions, strict=True)]
@@ -379,10 +381,10 @@ class _Checker:
         scale: float = 0.0,
     ) -> GradientRow:
         distance, length = float(np.linalg.norm(hand - reference)), float(np.linalg.norm(reference))
-        error = distance / max(length, SHARE_OF_WHOLE * whole, scale, np.finfo(float).tiny)
+        error = distance / max(length, self.share * whole, scale, np.finfo(float).tiny)
         largest = float(np.abs(hand).max(initial=0.0))
         floor = np.maximum(np.abs(reference), max(ELEMENTWISE_FLOOR * np.abs(reference).max(initial=0.0), scale))
-        floor = np.maximum(floor, max(SHARE_OF_WHOLE * whole, np.finfo(float).tiny))
+        floor = np.maximum(floor, max(self.share * whole, np.finfo(float).tiny))
         elementwise = float((np.abs(hand - reference) / floor).max(initial=0.0))
         single = self.network.dtype == np.float32
         tolerance = max(TOLERANCES[method], TOLERANCES["float32"] if single else 0.0)
@@ -402,6 +404,11 @@ class _Checker:
             elementwise,
             passed,
         )
+
+    @property
+    def share(self) -> float:
+        """The share of the whole that a gradient of 0 is measured against."""
+        return SHARE_OF_WHOLE_SINGLE if self.network.dtype == np.float32 else SHARE_OF_WHOLE
 
     def _random(self, shape: tuple[int, ...]) -> Array:
         return self.generator.standard_normal(shape)

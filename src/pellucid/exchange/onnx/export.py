@@ -9,7 +9,7 @@ from pellucid._version import __version__
 from pellucid.exchange.onnx.graph import Graph, Place, onnx_package
 from pellucid.exchange.onnx.network import network_outputs
 from pellucid.exchange.onnx.table import table_facts, table_outputs
-from pellucid.exchange.whole_file import write_whole
+from pellucid.files.whole_file import write_whole
 from pellucid.layers.layer import Shape
 from pellucid.network import Network
 from pellucid.tables.model import TableModel
