@@ -563,7 +563,9 @@ def child(folder, result):
     network = net()
     callbacks = [EarlyStopping(40), CSVLog(result.with_suffix(".csv"), overwrite=True)]
     history = network.fit(X, Y, **KILLED, callbacks=callbacks, checkpoint=Checkpoint(folder, seconds=0))
-    np.savez(result, theta=network.theta, loss=history["loss"], validation=history["validation_loss"])
+    part = result.with_name(f"part-{result.name}")  # what is killed as it writes leaves no result
+    np.savez(part, theta=network.theta, loss=history["loss"], validation=history["validation_loss"])
+    part.replace(result)
 
 
 def kill_again_and_again(folder, kills, seed):
