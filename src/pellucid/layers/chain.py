@@ -1,7 +1,7 @@
 """A chain of layers as one layer; what blocks of layers are made of."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,18 +151,20 @@ def numbered(layers: Sequence[Layer]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def checked_layers(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+def checked_layers(layers: Iterable[Layer], argument: str = "layers") -> tuple[Layer, ...]:
     """Return the chain of layers, or say what in it is none."""
     if isinstance(layers, Layer):
-        raise TypeError(f"layers must be a list of layers; write [{layers!r}]")
+        raise TypeError(f"{argument} must be a list of layers; write [{layers!r}]")
+    if not isinstance(layers, Iterable):
+        raise TypeError(f"{argument} must be a list of layers, found {layers!r}")
     chain = tuple(layers)
     if not chain:
-        raise ValueError("layers is empty; a network needs at least one layer, such as [Dense(1)]")
+        raise ValueError(f"{argument} is empty; a network needs at least one layer, such as [Dense(1)]")
     for place, layer in enumerate(chain):
         if isinstance(layer, type):
             raise TypeError(
-                f"layers[{place}] is the class {layer.__name__}; write {layer.__name__}() to make a layer of it"
+                f"{argument}[{place}] is the class {layer.__name__}; write {layer.__name__}() to make a layer of it"
             )
         if not isinstance(layer, Layer):
-            raise TypeError(f"layers[{place}] must be a layer, found {layer!r}")
+            raise TypeError(f"{argument}[{place}] must be a layer, found {layer!r}")
     return chain

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from pellucid.arrays import Array
+from pellucid.arrays import Array, sum64
 from pellucid.initializers import Constant, Zeros
 from pellucid.layers.layer import Parameter, Shape
 
@@ -34,6 +34,9 @@ def along(channels: Array, x: Array) -> Array:
 
 
 def of_channels(x: Array, like: Array) -> Array:
-    """Sum x [..., C] over all axes but the last, to the shape of ``like``: [C], or [K, C]."""
-    total: Array = x.sum(axis=tuple(range(like.ndim - 1, x.ndim - 1)))  # [...,C] -> [C]
+    """Sum x [..., C] over all axes but the last, to the shape of ``like``: [C], or [K, C].
+
+    Over a batch of images these are a hundred thousand values, too many to add up in float32.
+    """
+    total: Array = sum64(x, tuple(range(like.ndim - 1, x.ndim - 1))).astype(x.dtype)  # [...,C] -> [C]
     return total

@@ -1,8 +1,9 @@
 """The parallel block: branches side by side, joined at their ends."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Any
 
 from pellucid.arrays import Array, Draw, namespace
 from pellucid.layers.chain import Chain, checked_layers, gathered, joined, part, within
@@ -43,12 +44,12 @@ class Parallel(Layer):
     branches: tuple[Layer, ...]
 
     def __init__(self, branches: Sequence[Layer | Sequence[Layer]]) -> None:
-        if isinstance(branches, Layer):
+        if isinstance(branches, Layer) or not isinstance(branches, Iterable):
             raise TypeError(f"Parallel: branches must be a list of branches, found {branches!r}")
-        each = tuple(one if isinstance(one, (Layer, type)) else Chain(tuple(one)) for one in branches)
+        each: tuple[Any, ...] = tuple(Chain(one) if isinstance(one, (list, tuple)) else one for one in branches)
         if len(each) < 2:
             raise ValueError(f"Parallel: branches must be two or more, found {len(each)}")
-        object.__setattr__(self, "branches", checked_layers(each))
+        object.__setattr__(self, "branches", checked_layers(each, "branches"))
 
     @property
     def children(self) -> tuple[Layer, ...]:
