@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,7 @@ from pellucid import (
     Mixup,
     Network,
     ReduceOnPlateau,
+    Schedule,
     StochasticWeightAverage,
     Tanh,
     TrainingInterrupted,
@@ -503,24 +505,37 @@ def python(script, **settings):
     )  # fmt: skip
 
 
+ARMED = []
+
+
+@dataclass(frozen=True)
+class Alarm(Schedule):
+    """A rate that never changes; the first time that it is asked for in a certain step, a signal comes."""
+
+    step: int
+
+    def __call__(self, step):
+        if step == self.step and ARMED:
+            os.kill(os.getpid(), ARMED.pop())
+        return 0.01
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("looked_at", [False, True])
 def test_a_signal_finishes_the_batch_saves_and_says_how_to_go_on(tmp_path, number, looked_at):
-    settings = {**SETTINGS, "epochs": 1200, "average": ExponentialMovingAverage(0.9)}
+    settings = {**SETTINGS, "optimizer": Adam(Alarm(step=19)), "average": ExponentialMovingAverage(0.9)}
     extra = {"callbacks": [lambda report: None]} if looked_at else {}
     whole = net()
     whole.fit(X, Y, **settings)
     handlers = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
     network = net()
-    timer = threading.Timer(0.2, lambda: os.kill(os.getpid(), number))
-    timer.start()
+    ARMED.append(number)
     with pytest.raises(TrainingInterrupted) as caught:
         network.fit(X, Y, **settings, **extra, checkpoint=tmp_path / "run")
-    timer.join()
-    said = str(caught.value)
-    assert said.startswith(f"{signal.Signals(number).name} after ")
-    assert " of 1200; saved in " in said
-    assert "The same call with the same checkpoint goes on there" in said
+    assert str(caught.value) == (
+        f"{signal.Signals(number).name} after batch 4 of 8 in epoch 3 of 6; saved in {tmp_path / 'run'}. "
+        "The same call with the same checkpoint goes on there"
+    )
     assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == handlers
     network.fit(X, Y, **settings, **extra, checkpoint=tmp_path / "run")
     same(network, whole)

@@ -143,3 +143,18 @@ def test_moons_to_the_end(moons, tmp_path):
     picture = (tmp_path / "moons.png").read_bytes()
     assert picture.startswith(b"\x89PNG\r\n")
     assert len(picture) > 10_000
+
+
+# The digits
+
+
+@pytest.mark.slow
+def test_digits_are_read_in_every_split():
+    judge("sklearn.datasets")
+    digits = example("digits")
+    X, y = digits.digits()
+    assert X.shape == (1797, 8, 8, 1)
+    assert (X.min(), X.max()) == (0, 1)
+    results = list(digits.splits(X, y))
+    np.testing.assert_array_equal(np.sort(np.concatenate([test for _, test, _ in results])), np.arange(1797))
+    assert np.mean([(read == y[test]).mean() for _, test, read in results]) >= 0.98

@@ -132,6 +132,15 @@ def test_a_shared_slope_learns_from_all_units():
     np.testing.assert_allclose(of_all, [of_each.sum()], rtol=1e-13)
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_slope_is_learnt(shared):
+    x = normal(200, 3)
+    slopes = 0.7 if shared else np.array([0.7, -0.2, 0.0])
+    network = Network(3, [PReLU(shared=shared)], seed=0)
+    network.fit(x, np.where(x > 0, x, slopes * x), loss="squared_error", optimizer=SGD(1.0), epochs=40)
+    np.testing.assert_allclose(network.parameters["prelu_1"]["slope"], slopes, atol=1e-6)
+
+
 # Shapes
 
 

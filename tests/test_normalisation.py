@@ -137,6 +137,21 @@ def test_penalties_leave_scale_and_shift_alone():
     assert biases == {"scale", "shift", "slope", "bias"}
 
 
+@pytest.mark.parametrize("layer", [BatchNorm(), LayerNorm(), RMSNorm(), PReLU(), PReLU(shared=True)], ids=str)
+def test_a_batch_of_images_keeps_its_digits_in_float32(layer):
+    # A quarter of a million values a channel: added up one by one in float32, they lose a digit too many.
+    shape, found = (64, 64, 64, 4), {}
+    x, dy = normal(*shape).astype("float32"), normal(*shape, seed=2).astype("float32")
+    for dtype in ("float32", "float64"):
+        parameters = {name: np.full(one.shape, 0.5, dtype) for name, one in layer.parameters(shape[1:]).items()}
+        _, cache = layer.forward(parameters, x.astype(dtype), Context(True, {}, layer.state(shape[1:])))
+        dx, gradients = layer.backward(parameters, cache, dy.astype(dtype))
+        found[dtype] = {"dx": dx} | gradients
+    for name, exact in found["float64"].items():
+        assert found["float32"][name].dtype == np.float32
+        assert np.linalg.norm(found["float32"][name] - exact) <= 1e-6 * np.linalg.norm(exact), name
+
+
 # Layer and root mean square normalisation
 
 
