@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from pellucid import Dense, Layer, Network, Parameter, Zeros, check_gradients
+from pellucid import Chain, Dense, Layer, Network, Parallel, Parameter, Residual, Tanh, Zeros, check_gradients
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,17 @@ class WrongDx(Sound):
 def test_a_mistake_in_a_layer_is_named(layer, message):
     with pytest.raises((TypeError, ValueError), match=message):
         Network(2, [layer, Dense(1)], seed=0)
+
+
+@pytest.mark.parametrize(("block", "message"), [
+    (Residual([Tanh(), NoCache()]), r"layer residual_1\.no_cache_1: forward must return \(output, cache\)"),
+    (Parallel([Tanh(), [Tanh(), NoPair()]]), r"layer parallel_1\.branch_2\.no_pair_1: backward must return"),
+    (Chain([Residual([WiderThanSaid()])]), r"layer chain_1\.residual_1\.wider_than_said_1: .* into \(4,\)"),
+    (Parallel([WrongShape(), Tanh()]), r"layer parallel_1\.branch_1: the gradient of 'scale' has shape \(3, 2\)"),
+])  # fmt: skip
+def test_a_mistake_in_a_layer_within_a_block_is_named(block, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        Network(2, [block, Dense(1)], seed=0)
 
 
 def test_a_sound_layer_is_taken():

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pellucid.arrays import draw
-from pellucid.layers import Context, Layer, Parameter
+from pellucid.layers import LAYERS, Chain, Context, Layer, Parallel, Parameter, Residual
 from pellucid.layers.layer import Shape
 
 RECORDS = 3
@@ -34,6 +34,9 @@ def try_layer(name: str, layer: Layer, input_shape: Shape, output_shape: Shape) 
         ...
     TypeError: layer careless_1: forward must return (output, cache) with the cache a dict, found ndarray
     """
+    for within, child, before in _inside(layer, input_shape):
+        if any(type(each) not in LAYERS.values() for each in child.everything()):
+            try_layer(f"{name}.{within}", child, before, child.output_shape(before))
     generator = np.random.default_rng(0)
     wanted = layer.parameters(input_shape)
     _require(isinstance(wanted, dict), name, "parameters must return a dict of Parameter", wanted)
@@ -79,6 +82,16 @@ def try_layer(name: str, layer: Layer, input_shape: Shape, output_shape: Shape) 
             raise ValueError(
                 f"layer {name}: the gradient of {key!r} has shape {np.shape(gradient)}, expected {arrays[key].shape}"
             )
+
+
+def _inside(layer: Layer, shape: Shape) -> list[tuple[str, Layer, Shape]]:
+    """Return what Pellucid's own blocks are made of: each layer's name, the layer, and the shape of its records."""
+    if isinstance(layer, Parallel):
+        return [(name, branch, shape) for name, branch in zip(layer.names, layer.branches, strict=True)]
+    chain = layer.inside if isinstance(layer, Residual) else layer
+    if isinstance(chain, Chain):
+        return list(zip(chain.names, chain.layers, chain.shapes(shape), strict=False))
+    return []
 
 
 def _require(holds: bool, name: str, wanted: str, found: Any) -> None:
