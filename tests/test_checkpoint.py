@@ -71,8 +71,10 @@ def leave_after(epoch):
 def left(folder, network, epoch, callbacks=(), **settings):
     """Train until some epoch, and be gone."""
     checkpoint = Checkpoint(folder, seconds=0)
-    with pytest.raises(LeftError):
-        network.fit(X, Y, **settings, checkpoint=checkpoint, callbacks=[*callbacks, leave_after(epoch)])
+    with contextlib.closing(run(network, X, Y, **settings, checkpoint=checkpoint, callbacks=callbacks)) as reports:
+        for report in reports:
+            if report.epoch == epoch:
+                break
 
 
 def same(one, other):
@@ -641,3 +643,183 @@ def test_fifty_kills_lose_nothing(tmp_path):
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_three_hundred_kills_lose_nothing(tmp_path):
     kill_again_and_again(tmp_path, 300, seed=1)
+
+
+# What a hostile reader found
+
+
+def test_the_order_of_layers_counts(tmp_path):
+    def chain(*middle):
+        return Network(3, [Dense(6), *middle, Dense(1)], seed=1)
+
+    left(tmp_path / "run", chain(BatchNorm(), Tanh()), 2, **SETTINGS)
+    with pytest.raises(CheckpointError, match=r"network.order\[1\] was batch_norm_1, and is now tanh_1"):
+        chain(Tanh(), BatchNorm()).fit(X, Y, **SETTINGS, checkpoint=tmp_path / "run")
+
+
+def test_another_training_begun_meanwhile_leaves_no_trace_in_the_checkpoint(tmp_path):
+    whole = net()
+    whole.fit(X, Y, **SETTINGS)
+    network = net()
+    reports = run(network, X, Y, **SETTINGS, checkpoint=Checkpoint(tmp_path / "run", 0))
+    next(reports)
+    next(reports)
+    network.fit(X, -Y, loss="squared_error", epochs=1)
+    with pytest.raises(RuntimeError, match="another training of this network has begun"):
+        next(reports)
+    again = net()
+    again.fit(X, Y, **SETTINGS, checkpoint=tmp_path / "run")
+    same(again, whole)
+
+
+@pytest.mark.parametrize("epoch", [1, 5, 9, 12])
+def test_callbacks_after_one_that_raises_are_told_of_its_epoch_too(tmp_path, epoch):
+    def callbacks():
+        return [EarlyStopping(30), ReduceOnPlateau(0.5, patience=1)]
+
+    settings = {**SETTINGS, "epochs": 12, "validation_data": (X[:20], -Y[:20]), "optimizer": Adam(0.05)}
+    whole = net()
+    whole.fit(X, Y, **settings, callbacks=callbacks())
+    with pytest.raises(LeftError):
+        net().fit(
+            X, Y, **settings, callbacks=[leave_after(epoch), *callbacks()], checkpoint=Checkpoint(tmp_path / "run", 0)
+        )
+    again = net()
+    again.fit(X, Y, **settings, callbacks=callbacks(), checkpoint=tmp_path / "run")
+    same(again, whole)
+    np.testing.assert_array_equal(again.history["learning_rate"], whole.history["learning_rate"])
+
+
+def test_left_at_the_very_last_report_the_best_epoch_still_comes_back(tmp_path):
+    settings = {**SETTINGS, "validation_data": (X[:20], -Y[:20]), "optimizer": Adam(0.05)}
+    whole = net()
+    whole.fit(X, Y, **settings, callbacks=[EarlyStopping(30)])
+    for report in run(net(), X, Y, **settings, callbacks=[EarlyStopping(30)], checkpoint=tmp_path / "run"):
+        if report.epoch == 6:
+            break
+    again = net()
+    again.fit(X, Y, **settings, callbacks=[EarlyStopping(30)], checkpoint=tmp_path / "run")
+    same(again, whole)
+
+
+@pytest.mark.filterwarnings("ignore::pellucid.TrainingWarning")
+@pytest.mark.parametrize("engine", ["numpy", pytest.param("jax", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("members", [None, 2])
+@pytest.mark.parametrize("callbacks", [[], [30]])
+def test_a_run_that_blows_up_does_so_wherever_it_was_left(tmp_path, engine, members, callbacks):
+    if engine == "jax":
+        judge("jax")
+
+    def network():
+        return Network(3, [Dense(6), Tanh(), Dense(1)], seed=1, members=members)
+
+    def fresh():
+        return [EarlyStopping(patience, monitor="loss") for patience in callbacks]
+
+    settings = {"loss": "squared_error", "optimizer": SGD(3.0), "epochs": 60, "batch_size": 8, "engine": engine}
+    whole = network()
+    whole.fit(1e3 * X, Y, **settings, callbacks=fresh())
+    assert whole.history.stopped
+    steps = 8 * (len(whole.history) + 1)
+    for place in range(1, min(steps, 40)):
+        folder = tmp_path / str(place)
+        reports = run(
+            network(), 1e3 * X, Y, **settings, every="batch", checkpoint=Checkpoint(folder, 0), callbacks=fresh()
+        )
+        for _, _ in zip(range(place), reports, strict=False):
+            pass
+        reports.close()
+        again = network()
+        again.fit(1e3 * X, Y, **settings, callbacks=fresh(), checkpoint=folder)
+        np.testing.assert_array_equal(again.theta, whole.theta)
+        assert again.history.stopped == whole.history.stopped
+
+
+def test_a_callback_used_before_takes_nothing_of_that_run_along(tmp_path):
+    settings = {**SETTINGS, "validation_data": (X[:20], Y[:20])}
+    used = [EarlyStopping(30), ReduceOnPlateau(0.5, patience=1)]
+    net(seed=7).fit(X, Y, **settings, callbacks=used)
+    reports = run(net(), X, Y, **settings, callbacks=used, every="batch", checkpoint=Checkpoint(tmp_path / "run", 0))
+    next(reports)
+    reports.close()
+    again, whole = net(), net()
+    again.fit(
+        X, Y, **settings, callbacks=[EarlyStopping(30), ReduceOnPlateau(0.5, patience=1)], checkpoint=tmp_path / "run"
+    )
+    whole.fit(X, Y, **settings, callbacks=[EarlyStopping(30), ReduceOnPlateau(0.5, patience=1)])
+    same(again, whole)
+
+
+class OwnRate(Schedule):
+    def __init__(self, rate):
+        self.rate = rate
+
+    def __call__(self, step):
+        return self.rate
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"optimizer": SGD(OwnRate(0.01), momentum=0.5)}, "optimizer.momentum was 0.9, and is now 0.5"),
+        ({"optimizer": SGD(OwnRate(0.02), momentum=0.9)}, "optimizer.learning_rate.rate was 0.01, and is now 0.02"),
+        ({"callbacks": [EarlyStopping(np.int64(6), monitor="loss")]}, r"callbacks\[0\].patience was 5, and is now 6"),
+    ],
+)
+def test_settings_around_and_within_parts_of_ones_own_count(tmp_path, changed, said):
+    settings = {**SETTINGS, "optimizer": SGD(OwnRate(0.01), momentum=0.9)}
+    stopper = [EarlyStopping(np.int64(5), monitor="loss")]
+    left(tmp_path / "run", net(), 2, stopper, **settings)
+    with pytest.raises(CheckpointError, match=said):
+        net().fit(X, Y, **{**settings, "callbacks": stopper, **changed}, checkpoint=tmp_path / "run")
+
+
+def test_what_began_in_one_folder_is_not_taken_for_anothers(tmp_path):
+    network = net()
+    left(tmp_path / "one", network, 3, **SETTINGS)
+    network.fit(X, Y, **SETTINGS, checkpoint=tmp_path / "two")  # a run from where the first was left
+    with pytest.raises(CheckpointError, match="start was"):
+        net().fit(X, Y, **SETTINGS, checkpoint=tmp_path / "two")
+
+
+def test_a_signal_in_the_last_moment_acts_when_all_is_saved(tmp_path):
+    def late(report):
+        if report.epoch == report.epochs:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    network, whole = net(), net()
+    with pytest.raises(KeyboardInterrupt):
+        network.fit(X, Y, **SETTINGS, callbacks=[late], checkpoint=tmp_path / "run")
+    whole.fit(X, Y, **SETTINGS)
+    same(network, whole)
+
+
+def test_a_run_that_cannot_begin_holds_no_lock(tmp_path):
+    with pytest.raises(ValueError, match="devices=2") as kept:
+        net().fit(X, Y, **SETTINGS, devices=2, checkpoint=tmp_path / "run")
+    net().fit(X, Y, **SETTINGS, checkpoint=tmp_path / "run")
+    assert kept.value
+
+
+def test_a_damaged_file_does_not_take_a_good_ones_place(tmp_path):
+    left(tmp_path / "run", net(), 4, **SETTINGS)
+    newest = max((tmp_path / "run").glob("*.pellucid"))
+    newest.write_bytes(newest.read_bytes()[:-1])
+    with pytest.warns(CheckpointWarning, match="goes on from the checkpoint before it"):
+        left(tmp_path / "run", net(), 5, **SETTINGS)
+    opened = CheckpointFolder(tmp_path / "run")
+    assert opened.newest().skipped == []
+    assert len(opened.files()) == 2
+    opened.close()
+
+
+def test_odd_settings_of_a_checkpoint_are_refused():
+    for folder, kind in ((5, TypeError), ("", ValueError)):
+        with pytest.raises(kind, match="Checkpoint: folder"):
+            Checkpoint(folder)
+    with pytest.raises(ValueError, match="seconds must be finite"):
+        Checkpoint("run", seconds="often")
+    with pytest.raises(ValueError, match="accumulate=2 puts batches together"):
+        net().fit(X, Y, loss="squared_error", batch_size=None, accumulate=2)
+    with pytest.raises(TypeError, match="reason to stop must be a text"):
+        net().fit(X, Y, **SETTINGS, callbacks=[lambda report: report.stop(7)])

@@ -3,6 +3,7 @@
 import csv
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -160,6 +161,7 @@ def left_after(path, epoch, *, folder):
     """Make a run with checkpoints that is left after some epoch; all later calls go on from there."""
 
     def leave(report):
+        time.sleep(0.02)  # so that each checkpoint is on the disk before the next one is due
         if report.epoch == epoch:
             raise Left
 
@@ -178,7 +180,7 @@ def test_a_resumed_run_goes_on_in_the_same_file_without_a_double_or_missing_epoc
     history = goes_on(path, tmp_path / "kept")
     assert column(path, "epoch") == [1, 2, 3, 4, 5, 6, 7, 8]
     np.testing.assert_array_equal(column(path, "loss"), history["loss"])
-    kept = b"".join(first.splitlines(keepends=True)[:5])  # the header and the epochs that were not made again
+    kept = b"".join(first.splitlines(keepends=True)[:4])  # the header and epochs that were not made again
     assert path.read_bytes().startswith(kept)
 
 

@@ -50,8 +50,8 @@ class Fitted:
     optimizer: "Optimizer | LBFGS | None" = None
     optimizer_state: Any = None
     history: "History | None" = None
-    began: str | None = None
-    """What a run with checkpoints began with, as long as it is not finished: by that it is known again."""
+    began: tuple[Path, str] | None = None
+    """The folder of a run with checkpoints, and what it began with, as long as it is not finished."""
 
 
 class Network:

@@ -233,8 +233,8 @@ class Engine:
         raise NotImplementedError(f"{type(self).__name__} must define advance(stop, rate_factor, begun)")
 
     @property
-    def before(self) -> Array:
-        """The parameters of one step ago, as far as they are known."""
+    def before(self) -> Array | None:
+        """The parameters of one step ago, or None in an engine that does not keep them."""
         raise NotImplementedError(f"{type(self).__name__} must define before")
 
     def last(self) -> tuple[Portion, Sequence[Context]]:

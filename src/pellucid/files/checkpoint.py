@@ -5,11 +5,12 @@ a file that has its name is whole. Two are kept: should the newest not be readab
 """
 
 import contextlib
+import errno
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, TypeAlias
 
 from pellucid.arrays import Array
 from pellucid.errors import CheckpointError, ModelFileError
@@ -70,9 +71,15 @@ class CheckpointFolder:
             raise CheckpointError(f"{path}: the folder {path.parent} does not exist; create it first") from None
         except OSError as problem:
             raise CheckpointError(f"{path}: cannot keep checkpoints here: {problem.strerror or problem}") from None
+        self._damaged: list[Path] = []
         try:
             _lock(self._lock)
-        except OSError:
+        except OSError as problem:
+            if problem.errno not in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES):
+                self._lock.close()
+                raise CheckpointError(
+                    f"{path}: this file system cannot lock files ({problem.strerror}): name a folder on another"
+                ) from None
             self._lock.seek(0)
             owner = self._lock.read(20).strip()
             self._lock.close()
@@ -108,6 +115,7 @@ class CheckpointFolder:
                 return Saved(path, config, tensors, skipped)
             except (ModelFileError, OSError) as problem:
                 skipped.append(str(problem))
+                self._damaged.append(path)
         if skipped:
             raise CheckpointError(
                 f"{self.path}: none of its checkpoints can be read: {'; '.join(skipped)}. To begin anew, "
@@ -132,6 +140,10 @@ class CheckpointFolder:
         }
         newest = self.path / f"checkpoint-{place:012d}.pellucid"
         safetensors.write(newest, tensors, metadata, overwrite=True)
+        for damaged in self._damaged:  # now that there is a newer one, those would only take a good one's place
+            if damaged != newest:
+                damaged.unlink(missing_ok=True)
+        self._damaged = []
         self._keep_few()
 
     def _keep_few(self) -> None:
@@ -142,6 +154,7 @@ class CheckpointFolder:
     def close(self) -> None:
         """Let others write here."""
         if self._lock is not None:
+            _unlock(self._lock)  # closing alone would leave it to a process that was forked meanwhile
             self._lock.close()
             self._lock = None
 
@@ -160,20 +173,29 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Array]]:
     return parsed(metadata["config"], str(path)), tensors
 
 
-def _locker() -> Callable[[IO[str]], None]:
-    """Return the system's way to lock a file; the lock goes with the process, however that ends."""
+Locker: TypeAlias = Callable[[IO[str]], None]
+
+
+def _lockers() -> tuple[Locker, Locker]:
+    """Return the system's ways to lock and unlock a file; the lock goes with the process, however that ends."""
     if os.name == "nt":
         import msvcrt
 
         # The byte that is locked lies beyond the text, which others may still want to read.
-        def lock(stream: IO[str]) -> None:
-            stream.seek(1024)
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        def locking(mode: int) -> Locker:
+            def change(stream: IO[str]) -> None:
+                stream.seek(1024)
+                msvcrt.locking(stream.fileno(), mode, 1)  # type: ignore[attr-defined,unused-ignore]
 
-        return lock
+            return change
+
+        return locking(msvcrt.LK_NBLCK), locking(msvcrt.LK_UNLCK)  # type: ignore[attr-defined,unused-ignore]
     import fcntl
 
-    return lambda stream: fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return (
+        lambda stream: fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB),
+        lambda stream: fcntl.flock(stream, fcntl.LOCK_UN),
+    )
 
 
-_lock = _locker()
+_lock, _unlock = _lockers()

@@ -35,6 +35,9 @@ class TrainingInterrupted(KeyboardInterrupt):
         self.number, self.where, self.kept = number, where, kept
         super().__init__(f"{signal.Signals(number).name} after {where}; {kept}. The same {how} goes on there")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.number, self.where, self.kept)
+
     def in_words(self, how: str) -> "TrainingInterrupted":
         """Return the same, with another name for what is to be done again."""
         return TrainingInterrupted(self.number, self.where, self.kept, how)

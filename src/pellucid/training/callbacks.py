@@ -151,6 +151,7 @@ class EarlyStopping:
             good = report.run.spoiled_epoch != self.best_epoch
             network.theta = np.where(good[..., None], self._theta, network.theta)
             network.set_state(_where(good, self._state, network.state))
+        self._run = None  # what comes next is another run
 
 
 def _where(better: Array, new: list[dict[str, Array]], old: list[dict[str, Array]]) -> list[dict[str, Array]]:
@@ -225,6 +226,10 @@ class ReduceOnPlateau:
         if self._waited >= self.patience:
             report.rate_factor = max(report.rate_factor * self.factor, self.min_factor)
             self._waited = 0
+
+    def finish(self, report: Report) -> None:
+        """Forget the run: what comes next is another."""
+        self._run = None
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint must keep for the run to go on."""

@@ -5,6 +5,7 @@ alone: which records it sees and what is drawn for it are functions of seed and 
 So these four, and what callbacks remember, are all that has to be kept for a run to go on as if it had never stopped.
 """
 
+import dataclasses
 import hashlib
 import inspect
 import math
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
     from pellucid.engines.engine import Standing
     from pellucid.files.checkpoint import Saved
     from pellucid.training.loop import Run, Steps
+
+
+MOST_WITHIN = 20
+"""How deep settings within settings are compared."""
+ARRAYS = (np.ndarray, np.generic)
 
 
 class CheckpointWarning(UserWarning):
@@ -81,14 +87,19 @@ class Checkpoint:
     seconds: float = 10.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.seconds, bool) or not 0 <= self.seconds < math.inf:
+        if not isinstance(self.folder, str | Path):
+            raise TypeError(f"Checkpoint: folder must be a path, found {self.folder!r}")
+        if not str(self.folder):
+            raise ValueError("Checkpoint: folder is empty; name a folder")
+        number = isinstance(self.seconds, int | float) and not isinstance(self.seconds, bool)
+        if not number or not 0 <= self.seconds < math.inf:
             raise ValueError(f"Checkpoint: seconds must be finite and not negative, found {self.seconds!r}")
 
 
 def run_identity(
     network: Network,
+    start: str,
     optimizer: Any,
-    state: Any,
     settings: Mapping[str, Any],
     callbacks: list[Any],
     data: Batch,
@@ -99,17 +110,17 @@ def run_identity(
     Arrays are there by their fingerprints.
     """
     layers = dict(zip(network.names, map(_described, network.layers), strict=True))
-    began = None if network.fitted is None else network.fitted.began
     return {
         "network": {
             "inputs": list(network.inputs),
             "layers": layers,
+            "order": list(network.names),
             "seed": str(network.seed),  # it may have more digits than a number in a file
             "dtype": network.dtype.name,
             "members": network.members,
             "frozen": list(network.frozen),
         },
-        "start": began or _start_of(network, state),
+        "start": start,
         "optimizer": _described(optimizer),
         **{name: _described(value) for name, value in settings.items()},
         "callbacks": [_callback(one) for one in deciding(callbacks)],
@@ -155,9 +166,9 @@ class Keeper:
         from pellucid.files.checkpoint import CheckpointFolder
 
         self.checkpoint, self.identity, self.circumstances = checkpoint, identity, circumstances
-        self.folder = CheckpointFolder(Path(checkpoint.folder))
+        self.folder = CheckpointFolder(Path(checkpoint.folder).absolute())  # whoever changes folders meanwhile
         self._writing: threading.Thread | None = None
-        self._problem: OSError | None = None
+        self._problem: Exception | None = None
         self._warned = False
         self._written_at = time.perf_counter()
         try:
@@ -176,6 +187,8 @@ class Keeper:
                 stacklevel=2,
             )
         differing = differences(found.config["run"], self.identity)
+        # Other settings start elsewhere, too: that is said only where nothing else explains it.
+        differing = [one for one in differing if one[0] != "start"] or differing
         if differing:
             shown = "; ".join(f"{name} was {old}, and is now {new}" for name, old, new in differing[:5])
             more = f"; and {len(differing) - 5} more" if len(differing) > 5 else ""
@@ -213,7 +226,8 @@ class Keeper:
         network = run.network
         network.theta = tensors["theta"]
         network.set_state(_states(network, tensors, "state"))
-        values = progress["optimizer"] | part(tensors, "optimizer")
+        arrays = {name: value[()] for name, value in part(tensors, "optimizer").items()}  # of no axes: a number
+        values = progress["optimizer"] | arrays
         memory = type(memory)(**{name: values.get(name) for name in memory._fields})
         run.history.columns = {}
         for name in ("loss", "learning_rate", "seconds", "validation_loss"):
@@ -256,12 +270,9 @@ class Keeper:
         asked = steps.work.asked.signal
         if asked is not None:
             self.write(steps, finished=False)
-            kept = f"saved in {self.folder.path}"
+            kept = f"saved in {self.checkpoint.folder}"
             if self._problem is not None:
-                last = self.folder.files()
-                kept = f"this could not be saved; what was saved last in {self.folder.path} is " + (
-                    last[0].name if last else "nothing"
-                )
+                kept = f"it could not be saved in {self.checkpoint.folder}, which holds what was written last"
             raise TrainingInterrupted(asked, steps.standing_in_words(), kept)
         busy = self._writing is not None and self._writing.is_alive()
         between = steps.engine.place % steps.batches.count == 0
@@ -272,14 +283,16 @@ class Keeper:
     def write(self, steps: "Steps", *, finished: bool, behind: bool = False) -> None:
         """Write down where the run is; ``behind`` the back of the run that goes on, from a copy."""
         self._wait()
-        place, config, tensors = self._snapshot(steps, finished)
         self._written_at = time.perf_counter()
+        if not finished and steps.engine.before is None and not steps.goes_well():
+            return  # the next step will be taken back, to what this engine could not tell a run that begins here
+        place, config, tensors = self._snapshot(steps, finished)
 
         def work() -> None:
             try:
                 self.folder.write(place, config, tensors)
                 self._problem = None
-            except OSError as problem:
+            except Exception as problem:  # a thread has nobody to raise it to
                 self._problem = problem
 
         if behind:
@@ -287,7 +300,7 @@ class Keeper:
             self._writing.start()
         else:
             work()
-            self._tell()
+            self._tell(finished)
 
     def _wait(self) -> None:
         if self._writing is not None:
@@ -295,15 +308,16 @@ class Keeper:
             self._writing = None
             self._tell()
 
-    def _tell(self) -> None:
+    def _tell(self, last: bool = False) -> None:
         """Warn, once, where a checkpoint could not be written: the training itself goes on."""
         if self._problem is None:
             self._warned = False
         elif not self._warned:
             self._warned = True
+            reason = getattr(self._problem, "strerror", None) or self._problem
+            then = "It was the last one" if last else "Training goes on, and tries again"
             warnings.warn(
-                f"{self.folder.path}: the checkpoint could not be written: {self._problem.strerror or self._problem}. "
-                "Training goes on, and tries again",
+                f"{self.folder.path}: the checkpoint could not be written: {reason}. {then}",
                 CheckpointWarning,
                 stacklevel=2,
             )
@@ -315,16 +329,18 @@ class Keeper:
 
     def _snapshot(self, steps: "Steps", finished: bool) -> tuple[int, dict[str, Any], dict[str, Array]]:
         """Return where the run is, in arrays of its own."""
+        from pellucid.files.config import canonical
+
         run, engine, network = steps.run, steps.engine, steps.network
         memory = engine.optimizer_state._asdict()
         remembered = [(type(one).__qualname__, *_told(one)) for one in remembering(run.callbacks)]
         tensors: dict[str, Any] = {
             "theta": network.theta,
-            "before": engine.before,
+            "before": network.theta if engine.before is None else engine.before,
             "active": engine.active,
             "spoiled_epoch": run.spoiled_epoch,
             **_named("state", network),
-            **{f"optimizer/{name}": value for name, value in memory.items() if isinstance(value, np.ndarray)},
+            **{f"optimizer/{name}": value for name, value in memory.items() if isinstance(value, ARRAYS)},
             **{f"history/{name}": run.history[name] for name in run.history},
         }
         if engine.average is not None:
@@ -341,10 +357,11 @@ class Keeper:
             "best_epoch": run.history.best_epoch,
             "rate_factor": run.rate_factor,
             "elapsed": time.perf_counter() - run.began,
-            "optimizer": {name: value for name, value in memory.items() if not isinstance(value, np.ndarray)},
+            "optimizer": {name: value for name, value in memory.items() if not isinstance(value, ARRAYS)},
             "callbacks": [{"type": kind, "values": values} for kind, values, _ in remembered],
         }
         config = {"run": self.identity, "circumstances": self.circumstances, "progress": progress}
+        canonical(config)  # what cannot be kept is an error here, not in the thread that writes
         return engine.place, config, {name: np.array(value) for name, value in tensors.items()}
 
 
@@ -368,8 +385,8 @@ def _told(callback: Any) -> tuple[dict[str, Any], dict[str, Array]]:
     """
     values, arrays = {}, {}
     for name, one in callback.state().items():
-        if isinstance(one, np.ndarray | np.generic):
-            arrays[name] = np.array(one)
+        if isinstance(one, ARRAYS):
+            arrays[name] = np.asarray(one)
         elif one is None or isinstance(one, bool | int | str) or (isinstance(one, float) and math.isfinite(one)):
             values[name] = one
         else:
@@ -410,6 +427,9 @@ def differences(old: Any, new: Any, name: str = "") -> list[tuple[str, str, str]
             else:
                 found += differences(old[key], new[key], inner)
         return found
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        pairs = zip(old, new, strict=True)
+        return [one for at, (was, now) in enumerate(pairs) for one in differences(was, now, f"{name}[{at}]")]
     return [] if old == new else [(name, _short(old), _short(new))]
 
 
@@ -418,26 +438,35 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _described(value: Any) -> Any:
-    """Return a setting as plain values; of a part of somebody's own, what can be told of it."""
-    from pellucid.files.config import describe
-
+def _described(value: Any, depth: int = 0) -> Any:
+    """Return a setting as plain values; of a part of somebody's own, what it is called and what it holds openly."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, int | float):
+        return value if math.isfinite(value) and abs(value) < 2**63 else str(value)
+    if isinstance(value, np.ndarray):
+        return fingerprint(value)
+    kind = type(value)
+    if depth > MOST_WITHIN or inspect.isroutine(value) or isinstance(value, type):
+        return getattr(value, "__qualname__", kind.__qualname__)
     if isinstance(value, Mapping):
-        return {str(key): _described(one) for key, one in value.items()}
-    try:
-        return describe(value, "a setting")
-    except (TypeError, ValueError):
-        kind = type(value)
-        return f"{kind.__module__}.{kind.__qualname__}"
+        return {str(key): _described(one, depth + 1) for key, one in value.items()}
+    if isinstance(value, tuple | list):
+        return [_described(one, depth + 1) for one in value]
+    if dataclasses.is_dataclass(value):
+        held = {field.name: getattr(value, field.name) for field in dataclasses.fields(value) if field.init}
+    else:
+        held = {name: one for name, one in getattr(value, "__dict__", {}).items() if not name.startswith("_")}
+    return {"type": kind.__qualname__, **{name: _described(one, depth + 1) for name, one in held.items()}}
 
 
 def _callback(callback: Any) -> dict[str, Any]:
     """Return which callback it is, and its settings: the arguments that it keeps under their names."""
     kind = type(callback)
-    names = inspect.signature(kind).parameters
-    kept = {name: getattr(callback, name) for name in names if hasattr(callback, name)}
-    plain = {name: value for name, value in kept.items() if isinstance(value, bool | int | float | str | None)}
-    return {"type": kind.__qualname__, **{name: _described(value) for name, value in plain.items()}}
+    kept = {n: getattr(callback, n) for n in inspect.signature(kind).parameters if hasattr(callback, n)}
+    return {"type": kind.__qualname__, **{name: _described(value) for name, value in kept.items()}}
 
 
 def _fingerprints(prefix: str, data: Batch) -> dict[str, str]:
@@ -457,8 +486,11 @@ def fingerprint(array: Array) -> str:
     return f"{' x '.join(map(str, array.shape))} {array.dtype.name}, sha256 {contents[:16]}..."
 
 
-def _start_of(network: Network, memory: Any) -> str:
-    """Return a fingerprint of what a run begins with."""
+def start_of(network: Network, memory: Any, folder: Path) -> str:
+    """Return a fingerprint of what a run begins with; of one that is left and goes on, of what it began with."""
+    fitted = network.fitted
+    if fitted is not None and fitted.began is not None and fitted.began[0] == folder:
+        return fitted.began[1]
     digest = hashlib.sha256(network.theta.tobytes())
     for array in _arrays(network, memory):
         digest.update(np.ascontiguousarray(array).tobytes())

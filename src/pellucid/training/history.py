@@ -195,5 +195,10 @@ class Report:
         self.run.rate_factor = float(factor)  # one of NumPy's would turn float32 arithmetic into float64
 
     def stop(self, reason: str) -> None:
-        """End the run after this report; ``reason`` becomes ``history.stopped``."""
+        """End the run after this report; ``reason`` becomes ``history.stopped``.
+
+        The run is then finished, for its checkpoints too. To leave it for now, break out of the generator in its place.
+        """
+        if not isinstance(reason, str):
+            raise TypeError(f"the reason to stop must be a text, found {reason!r}")
         self.run.stop(reason)

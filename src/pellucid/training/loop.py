@@ -1,5 +1,6 @@
 """The training loop: a generator of reports, one an epoch (or a batch)."""
 
+import signal
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ from pellucid.training.asked import Asked, listening
 from pellucid.training.averages import Average
 from pellucid.training.batches import Batches
 from pellucid.training.callbacks import Callback, Progress
-from pellucid.training.checkpoint import Checkpoint, Keeper, circumstances, run_identity
+from pellucid.training.checkpoint import Checkpoint, Keeper, circumstances, run_identity, start_of
 from pellucid.training.history import History, Report
 from pellucid.training.lbfgs import LBFGS
 from pellucid.training.mixup import Mixup
@@ -67,6 +68,8 @@ def fit(
         settings |= {"callbacks": chosen, "checkpoint": checkpoint, "looked_at": looked_at, "asked": asked}
         for _ in _run(network, X, y, **settings):
             pass
+    if asked.signal is not None:  # it came when all was done: now it may act as it always does
+        signal.raise_signal(asked.signal)
     assert network.history is not None
     return network.history
 
@@ -198,36 +201,7 @@ def _run(
         seed=seed,
         balanced=class_balanced,
     )
-    keeper, standing, memory = None, None, rule.init(network.theta) if state is None else state
-    if checkpoint is not None:
-        settings = {
-            "loss": resolved,
-            "penalty": penalty,
-            "epochs": epochs,
-            "batch_size": batch_size,
-            "accumulate": accumulate,
-            "shuffle": shuffle,
-            "batches": batches,
-            "class_balanced": class_balanced,
-            "mixup": mixup,
-            "average": average,
-            "clip_norm": clip_norm,
-            "clip_value": clip_value,
-            "max_norm": max_norm,
-            "rate_multipliers": rate_multipliers,
-            "decay_multipliers": decay_multipliers,
-            "seed": str(seed),
-            "engine": engine,
-            "devices": devices,
-        }
-        identity = run_identity(network, rule, state, settings, this.callbacks, data, held_out)
-        keeper = Keeper(checkpoint, identity, circumstances(kind.circumstances()))
-        this.fitted.began = None if keeper.finished else identity["start"]
-        try:
-            memory, standing = keeper.resume(this, memory) or (memory, None)
-        except BaseException:
-            keeper.close()
-            raise
+    memory = rule.init(network.theta) if state is None else state
     work = engines.Work(
         network,
         plan,
@@ -238,11 +212,42 @@ def _run(
         looked_at,
         every,
         epochs,
-        standing,
-        asked or Asked(),
-        keeper is not None,
+        asked=asked or Asked(),
     )
-    return this.reports(Steps(this, kind(work), work, keeper).epochs(), keeper)
+    if checkpoint is None:
+        return this.reports(Steps(this, kind(work), work).epochs())
+    settings = {
+        "loss": resolved,
+        "penalty": penalty,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "accumulate": accumulate,
+        "shuffle": shuffle,
+        "batches": batches,
+        "class_balanced": class_balanced,
+        "mixup": mixup,
+        "average": average,
+        "clip_norm": clip_norm,
+        "clip_value": clip_value,
+        "max_norm": max_norm,
+        "rate_multipliers": rate_multipliers,
+        "decay_multipliers": decay_multipliers,
+        "seed": str(seed),
+        "engine": engine,
+        "devices": devices,
+    }
+    folder = Path(checkpoint.folder).absolute()
+    start = start_of(network, state, folder)
+    identity = run_identity(network, start, rule, settings, this.callbacks, data, held_out)
+    keeper = Keeper(checkpoint, identity, circumstances(kind.circumstances()))
+    try:
+        this.fitted.began = None if keeper.finished else (folder, start)
+        memory, standing = keeper.resume(this, memory) or (memory, None)
+        work = replace(work, optimizer_state=memory, standing=standing, may_pause=True)
+        return this.reports(Steps(this, kind(work), work, keeper).epochs(), keeper)
+    except BaseException:
+        keeper.close()
+        raise
 
 
 class Run:
@@ -270,6 +275,7 @@ class Run:
         self.history = History()
         self.rate_factor = 1.0
         self.elapsed = 0.0  # seconds, before the run was left and gone on with
+        self.told = True  # whether all callbacks have been told of the report at hand
         self.stopped = False
         self.stopped_early = False  # because the loss was no longer finite
         # For each member, the epoch at whose end its parameters were such that the loss was no longer finite, or 0.
@@ -284,15 +290,17 @@ class Run:
         self.began = time.perf_counter() - self.elapsed
         try:
             for report in reports:
+                self.told = False
                 for callback in self.callbacks:
                     callback(report)
+                self.told = True
                 yield report
                 if self.network.fitted is not self.fitted:
                     raise RuntimeError("another training of this network has begun since: this one cannot go on")
                 if self.stopped:
                     break
-            if report is None and keeper is not None and keeper.finished:
-                report = self.last_report()  # of a run that was finished before: callbacks finish it once more
+            if report is None and keeper is not None:
+                report = self.last_report()  # it went on from its end: callbacks that finish it have to do so once more
         finally:
             try:
                 reports.close()  # type: ignore[attr-defined]
@@ -402,16 +410,39 @@ class Steps:
                 self.keeper.write(self, finished=True)
                 run.fitted.began = None
         except GeneratorExit:  # somebody has seen enough
-            self._judge_last()
-            if self.keeper is not None:
-                self.keeper.write(self, finished=run.stopped)
-                run.fitted.began = None if run.stopped else run.fitted.began
+            if self.network.fitted is run.fitted:
+                self._left(last)
             raise
         finally:
             run.fitted.optimizer_state = None if run.stopped_early else engine.optimizer_state
             run.history.advice = advice(self.work, engine)
-            if consistent and engine.average is not None:
+            if consistent and engine.average is not None and self.network.fitted is run.fitted:
                 self._show_average()
+
+    def _left(self, last: int) -> None:
+        """Keep where the run is left, and judge the step made last.
+
+        A report that some callbacks have not been told of is made again: what was kept before it stays the newest.
+        """
+        run, finished = self.run, self.run.stopped or self.engine.place == last
+        if self.keeper is not None and run.told and not finished:
+            self.keeper.write(self, finished=False)  # before it is judged: gone on with, the next step does that
+        self._judge_last()
+        if self.keeper is not None and run.told and finished:
+            self.keeper.write(self, finished=True)
+            run.fitted.began = None
+
+    def goes_well(self) -> bool:
+        """Return whether the loss of the next step will be finite, as far as NumPy can tell."""
+        from pellucid.engines.engine import contexts_of
+        from pellucid.engines.numpy import numpy_draws
+
+        epoch, batch = divmod(self.engine.place, self.batches.count)
+        x, target, weights, *_ = self.batches.portion(self.batches.order(epoch), batch)
+        contexts = contexts_of(self.work, self.engine.place, x, numpy_draws(self.work))
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            loss = np.asarray(self.run.objective.value(self.network._views, x, target, weights, contexts))
+        return bool((np.isfinite(loss) | ~self.engine.active).all())
 
     def standing_in_words(self) -> str:
         """Return how far the run is: ``epoch 3 of 10``."""
@@ -440,9 +471,10 @@ class Steps:
         try:
             yield
         finally:
-            average[...] = self.network.theta  # whoever looks may write, too
-            self.network.theta = theta
-            self.network.set_state(state)
+            if self.network.fitted is self.run.fitted:  # and not that of another training, begun meanwhile
+                average[...] = self.network.theta  # whoever looks may write, too
+                self.network.theta = theta
+                self.network.set_state(state)
 
     def _reports(self, start: int, figures: "Figures") -> Iterator[Report]:
         """Turn what an engine did from step ``start`` on into history and reports."""
@@ -626,6 +658,8 @@ def _check_numbers(
     for name, limit in (("clip_norm", clip_norm), ("clip_value", clip_value), ("max_norm", max_norm)):
         if limit is not None and not 0 < limit < np.inf:
             raise ValueError(f"{name} must be positive and finite, or None, found {limit!r}")
+    if accumulate > 1 and batch_size is None:
+        raise ValueError(f"accumulate={accumulate} puts batches together, and batch_size=None makes one of all records")
     if batches not in ("own", "shared"):
         raise ValueError(f'batches must be "own" or "shared", found {batches!r}')
     if every not in ("epoch", "batch"):
