@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 
 from hypothesis import settings
 
@@ -13,6 +14,10 @@ if not all(map(importlib.util.find_spec, ("onnx", "onnxruntime"))):
     collect_ignore_glob.append("src/pellucid/exchange/onnx/*")
 if not importlib.util.find_spec("tensorboard"):
     collect_ignore_glob.append("src/pellucid/training/tracking.py")
+
+# A shell that starts something in the background makes it deaf to Ctrl-C, which some tests send.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadline: a shared or small machine stalls now and then, and a stall is not a fault of the code.
 settings.register_profile("local", deadline=None)
