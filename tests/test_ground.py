@@ -23,7 +23,7 @@ COMMANDS = {
     "run": "python3 -m venv .venv && .venv/bin/pip install '.[app]' && .venv/bin/pellucid demo",
     "test": (
         "python3 -m venv .venv && .venv/bin/pip install --upgrade pip && "
-        ".venv/bin/pip install -e '.[app,scipy]' --group test && .venv/bin/pytest"
+        ".venv/bin/pip install -e '.[app,scipy]' --group test && .venv/bin/pytest -n auto"
     ),
 }
 
