@@ -634,6 +634,7 @@ forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="the test forks proce
 @forks
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.filterwarnings(r"ignore:os.fork\(\) was called:RuntimeWarning")  # by JAX, which the child does not use
 def test_fifty_kills_lose_nothing(tmp_path):
     kill_again_and_again(tmp_path, 50, seed=0)
 
@@ -641,6 +642,7 @@ def test_fifty_kills_lose_nothing(tmp_path):
 @forks
 @pytest.mark.soak
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.filterwarnings(r"ignore:os.fork\(\) was called:RuntimeWarning")  # by JAX, which the child does not use
 def test_three_hundred_kills_lose_nothing(tmp_path):
     kill_again_and_again(tmp_path, 300, seed=1)
 
