@@ -54,7 +54,9 @@ from pellucid.losses import (
     LOSSES,
     AbsoluteError,
     BinaryCrossEntropyFromLogits,
+    BinaryFocalFromLogits,
     CrossEntropyFromLogits,
+    FocalFromLogits,
     GaussianNLL,
     Hinge,
     Huber,
@@ -413,6 +415,36 @@ def _classes(smoothing: float = 0.0, weights: tuple[float, ...] | None = None) -
     return loss
 
 
+def _binary_focal(gamma: float = 2.0, weights: tuple[float, float] = (1.0, 1.0)) -> Callable[..., Any]:
+    def loss(torch, o, t, reduction):
+        log_p, log_rest = torch.nn.functional.logsigmoid(o), torch.nn.functional.logsigmoid(-o)
+        each = weights[0] * (1 - t) + weights[1] * t
+        losses = -t * log_rest.exp() ** gamma * log_p - (1 - t) * log_p.exp() ** gamma * log_rest
+        total = (each * losses).sum()
+        return total / each.sum() if reduction == "mean" else total
+
+    return loss
+
+
+def _focal(gamma: float = 2.0, weights: tuple[float, ...] | None = None) -> Callable[..., Any]:
+    def loss(torch, o, t, reduction):
+        log_p = torch.log_softmax(o, dim=-1)
+        losses = -(t * (1 - log_p.exp()) ** gamma * log_p).sum(dim=-1)
+        each = torch.ones_like(losses) if weights is None else t @ torch.tensor(weights, dtype=o.dtype)
+        return (each * losses).sum() / (each.sum() if reduction == "mean" else 1)
+
+    return loss
+
+
+def _quantiles(*q: float) -> Callable[..., Any]:
+    def loss(torch, o, t, reduction):
+        error = t[:, :, None] - o.reshape(*t.shape, len(q))  # [B,T,1] - [B,T,Q]
+        levels = torch.tensor(q, dtype=o.dtype)
+        return _reduced(torch.maximum(levels * error, (levels - 1) * error), reduction)
+
+    return loss
+
+
 def _shares(generator: np.random.Generator, records: int) -> np.ndarray:
     raw = generator.random((records, 3))
     return raw / raw.sum(axis=1, keepdims=True)
@@ -439,6 +471,16 @@ LOSS_EXAMPLES = [
         Quantile(q=0.9),
         lambda g, n: g.standard_normal(n),
         lambda torch, o, t, reduction: _reduced(torch.maximum(0.9 * (t - o), -0.1 * (t - o)), reduction),
+    ),
+    LossExample(
+        Quantile(q=(0.05, 0.5, 0.95)), lambda g, n: g.standard_normal(n), _quantiles(0.05, 0.5, 0.95), outputs=3
+    ),
+    LossExample(
+        Quantile(q=(0.1, 0.75)),
+        lambda g, n: g.standard_normal((n, 2)),
+        _quantiles(0.1, 0.75),
+        outputs=4,
+        name="Quantile-two-targets",
     ),
     LossExample(Poisson(), lambda g, n: g.poisson(2.0, n), _module("PoissonNLLLoss", log_input=True, full=False)),
     LossExample(GaussianNLL(), lambda g, n: g.standard_normal(n), _gaussian, outputs=2),
@@ -476,6 +518,27 @@ LOSS_EXAMPLES = [
         CrossEntropyFromLogits(class_weights=(1.0, 0.25, 4.0)),
         lambda g, n: g.integers(0, 3, n),
         _classes(weights=(1.0, 0.25, 4.0)),
+        outputs=3,
+    ),
+    LossExample(BinaryFocalFromLogits(), lambda g, n: g.integers(0, 2, n), _binary_focal()),
+    LossExample(
+        BinaryFocalFromLogits(gamma=0.5, class_weights=(0.75, 0.25)),
+        lambda g, n: g.integers(0, 2, (n, 2)),
+        _binary_focal(0.5, (0.75, 0.25)),
+        outputs=2,
+    ),
+    LossExample(
+        BinaryFocalFromLogits(gamma=3.0),
+        lambda g, n: g.random(n),
+        _binary_focal(3.0),
+        name="BinaryFocalFromLogits-gamma=3.0-shares",
+    ),
+    LossExample(FocalFromLogits(), lambda g, n: g.integers(0, 3, n), _focal(), outputs=3),
+    LossExample(FocalFromLogits(gamma=0.5), _shares, _focal(0.5), outputs=3, name="FocalFromLogits-gamma=0.5-shares"),
+    LossExample(
+        FocalFromLogits(class_weights=(1.0, 0.25, 4.0)),
+        lambda g, n: g.integers(0, 3, n),
+        _focal(weights=(1.0, 0.25, 4.0)),
         outputs=3,
     ),
     LossExample(

@@ -189,8 +189,8 @@ def test_a_mistake_in_a_loss_is_caught_and_named(change):
 
 
 def test_a_sum_of_gradients_for_a_mean_of_losses_is_caught(monkeypatch):
-    sound = pellucid.gradients.reduce
-    monkeypatch.setattr(pellucid.gradients, "reduce", lambda *arguments: (sound(*arguments)[0], 1.0))
+    sound = pellucid.losses.loss.reduce
+    monkeypatch.setattr(pellucid.losses.loss, "reduce", lambda *arguments: (sound(*arguments)[0], 1.0))
     report = report_on(Tanh())
     # No layer is to blame, nor the loss: its values are reduced outside it.
     assert not report.passed
@@ -198,9 +198,9 @@ def test_a_sum_of_gradients_for_a_mean_of_losses_is_caught(monkeypatch):
 
 
 def test_forgotten_sample_weights_are_caught(monkeypatch):
-    sound = pellucid.gradients.reduce
+    sound = pellucid.losses.loss.reduce
     monkeypatch.setattr(
-        pellucid.gradients, "reduce", lambda losses, weights, way: (sound(losses, weights, way)[0], 1 / losses.size)
+        pellucid.losses.loss, "reduce", lambda losses, weights, way: (sound(losses, weights, way)[0], 1 / losses.size)
     )
     assert report_on(Tanh()).passed
     assert not report_on(Tanh(), sample_weight=np.arange(1.0, 7.0)).passed

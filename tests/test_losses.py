@@ -15,7 +15,9 @@ from pellucid.losses import (
     SHORT_NAMES,
     AbsoluteError,
     BinaryCrossEntropyFromLogits,
+    BinaryFocalFromLogits,
     CrossEntropyFromLogits,
+    FocalFromLogits,
     GaussianNLL,
     Hinge,
     Huber,
@@ -89,6 +91,10 @@ def test_worked_numbers():
     assert one(Huber(delta=2.0), [0.5, 3.0], [0.0, 0.0]) == ([0.125, 4.0], [0.5, 2.0])
     # target above the output by 2: 0.75 * 2; below by 2: 0.25 * 2
     assert one(Quantile(q=0.75), [1.0, 5.0], [3.0, 3.0]) == ([1.5, 0.5], [-0.75, 0.25])
+    # 2 above the lower quantile's output, 1 below the upper's: 0.25 * 2 and 0.25 * 1; the second target likewise
+    both = Quantile(q=(0.25, 0.75))
+    assert one(both, [1.0, 4.0], [3.0]) == ([0.5, 0.25], [-0.25, 0.25])
+    assert one(both, [1.0, 4.0, 5.0, 5.0], [3.0, 5.0]) == ([0.5, 0.25, 0.0, 0.0], [-0.25, 0.25, 0.0, 0.0])
     # exp(0) - 3 * 0 = 1, slope 1 - 3
     assert one(Poisson(), [0.0], [3.0]) == ([1.0], [-2.0])
     # class 1 at 0.25: 1 - 0.25 inside the margin; class 0 at -3: on its side
@@ -115,6 +121,149 @@ def test_log_loss_at_a_logit_of_1000_is_exactly_1000(dtype):
         assert both(classes, [1000.0, 0.0], 1) == (1000.0, [[1.0, -1.0]])
         assert both(classes, [-1000.0, 0.0, -1000.0], 2) == (1000.0, [[0.0, 1.0, -1.0]])
         assert both(classes, [0.0, 1000.0], 1) == (0.0, [[0.0, 0.0]])
+
+
+# Focal losses
+
+
+def test_focal_losses_of_an_easy_and_a_hard_record_by_hand():
+    # p = 0.9 counts (1 - 0.9)^2 of its log-loss, p = 0.1 counts 0.9^2 of its.
+    logit = math.log(9)
+    losses, _ = BinaryFocalFromLogits().forward(np.array([[logit], [-logit], [logit]]), np.array([[1.0], [1.0], [0.0]]))
+    expected = [-(0.1**2) * math.log(0.9), -(0.9**2) * math.log(0.1), -(0.9**2) * math.log(0.1)]
+    np.testing.assert_allclose(losses[:, 0], expected, rtol=1e-14)
+    # Chances 0.5, 0.3, 0.2 and gamma 3; shares count each class's own.
+    z = np.log([[0.5, 0.3, 0.2]])
+    each = [-(0.5**3) * math.log(0.5), -(0.7**3) * math.log(0.3), -(0.8**3) * math.log(0.2)]
+    for target in ([0.0, 1.0, 0.0], [0.25, 0.25, 0.5]):
+        losses, _ = FocalFromLogits(gamma=3.0).forward(z, np.array([target]))
+        np.testing.assert_allclose(losses, [[np.dot(target, each)]], rtol=1e-14)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_focal_loss_of_gamma_0_is_the_cross_entropy(weighted):
+    generator = np.random.default_rng(0)
+    output = np.concatenate([3 * generator.standard_normal((20, 3)), [[1000.0, -1000.0, 0.0], [40.0, 0.0, -40.0]]])
+    yes_no, classes = generator.integers(0, 2, output.shape), generator.integers(0, 3, len(output))
+    weights = generator.random(len(output)) if weighted else None
+    two, three = ((0.5, 3.0), (1.0, 0.25, 4.0)) if weighted else (None, None)
+    pairs = [
+        (BinaryFocalFromLogits(gamma=0, class_weights=two), BinaryCrossEntropyFromLogits(class_weights=two), yes_no),
+        (FocalFromLogits(gamma=0, class_weights=three), CrossEntropyFromLogits(class_weights=three), classes),
+        (FocalFromLogits(gamma=0), CrossEntropyFromLogits(), generator.dirichlet([1, 1, 1], len(output))),
+    ]
+    with np.errstate(over="ignore"):
+        for focal, entropy, y in pairs:
+            (value, gradient), (theirs, d_theirs) = (evaluate(loss, output, y, weights) for loss in (focal, entropy))
+            np.testing.assert_allclose(value, theirs, rtol=1e-12)
+            np.testing.assert_allclose(gradient, d_theirs, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0, 2.0, 5.0])
+def test_the_focal_loss_of_two_classes_is_the_binary_one(gamma):
+    logits = np.array([[-1000.0], [-30.0], [-1.5], [0.0], [0.7], [36.0], [1000.0]])
+    pairs = np.hstack([np.zeros_like(logits), logits])
+    for share in (0.0, 0.3, 1.0):
+        target = np.full_like(logits, share)
+        one, two = BinaryFocalFromLogits(gamma=gamma), FocalFromLogits(gamma=gamma)
+        losses, cache = one.forward(logits, target)
+        both, d_both = two.forward(pairs, np.hstack([1 - target, target]))
+        np.testing.assert_allclose(both, losses, rtol=1e-12)
+        np.testing.assert_allclose(two.backward(d_both)[:, 1:], one.backward(cache), rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
+def test_focal_losses_at_a_logit_of_1000_are_exact_and_nothing_overflows(gamma, dtype):
+    def both(loss, output, y):
+        value, gradient = evaluate(loss, np.array([output], dtype=dtype), [y])
+        return float(value), gradient.tolist()
+
+    binary, classes = BinaryFocalFromLogits(gamma=gamma), FocalFromLogits(gamma=gamma)
+    with np.errstate(all="raise", under="ignore"):
+        assert both(binary, [1000.0], 0) == (1000.0, [[1.0]])
+        assert both(binary, [-1000.0], 1) == (1000.0, [[-1.0]])
+        assert both(binary, [1000.0], 1) == both(binary, [-1000.0], 0) == (0.0, [[0.0]])
+        assert both(classes, [1000.0, 0.0], 1) == (1000.0, [[1.0, -1.0]])
+        assert both(classes, [-1000.0, 0.0, -1000.0], 2) == (1000.0, [[0.0, 1.0, -1.0]])
+        assert both(classes, [0.0, 1000.0], 1) == (0.0, [[0.0, 0.0]])
+
+
+@pytest.mark.parametrize("gamma", [0.5, 2.0])
+def test_a_focal_loss_of_a_sure_and_right_answer_keeps_its_digits(gamma):
+    # Far out, 1 - p and -log p are exp(-z), so the loss is exp(-z)^(gamma + 1), and each slope gamma + 1 times that.
+    expected = math.exp(-40.0 * (gamma + 1))
+    value, gradient = evaluate(BinaryFocalFromLogits(gamma=gamma), np.array([[40.0]]), [1])
+    np.testing.assert_allclose([value, *gradient[0]], [expected, -(gamma + 1) * expected], rtol=1e-12)
+    value, gradient = evaluate(FocalFromLogits(gamma=gamma), np.array([[3.0, 43.0]]), [1])
+    np.testing.assert_allclose(value, expected, rtol=1e-12)
+    np.testing.assert_allclose(gradient, [[(gamma + 1) * expected, -(gamma + 1) * expected]], rtol=1e-12)
+
+
+@pytest.mark.parametrize("loss", [BinaryFocalFromLogits(gamma=0.5), FocalFromLogits(gamma=0.5)], ids=str)
+def test_the_complex_step_proves_a_focal_loss_far_out_too(loss):
+    output = np.array([[1000.0, -1000.0, 30.0], [-700.0, 5.0, 5.0], [0.0, 0.0, 0.0]])
+    target = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.2, 0.3, 0.5]])
+    _, cache = loss.forward(output, target)
+    gradient = loss.backward(cache)
+    for place in range(3):
+        moved, _ = loss.forward(output + 1e-30j * (np.arange(3) == place), target)
+        slope = moved.imag.sum(axis=-1) / 1e-30
+        np.testing.assert_allclose(gradient[:, place], slope, rtol=1e-12, atol=1e-15)
+
+
+# Several quantiles
+
+
+def test_several_quantiles_cost_what_each_alone_costs():
+    generator = np.random.default_rng(0)
+    q, output, y = (0.05, 0.5, 0.9), generator.standard_normal((7, 6)), generator.standard_normal((7, 2))
+    loss = Quantile(q=q)
+    losses, cache = loss.forward(output, loss.encode(y, 6, FLOAT))
+    gradient = loss.backward(cache)
+    assert losses.shape == gradient.shape == output.shape
+    for place, (target, level) in enumerate(itertools.product(range(2), q)):
+        alone, kept = Quantile(q=level).forward(output[:, [place]], y[:, [target]])
+        np.testing.assert_array_equal(losses[:, [place]], alone)
+        np.testing.assert_array_equal(gradient[:, [place]], Quantile(q=level).backward(kept))
+
+
+def test_a_constant_learns_the_quantiles_of_the_targets():
+    y, q = np.random.default_rng(0).exponential(size=(1001, 2)), (0.1, 0.5, 0.9)
+    network = Network(1, [Dense(6)], seed=0)
+    network.theta = np.concatenate([np.zeros(6), np.quantile(y, q, axis=0).T.ravel()])
+    X, loss = np.zeros((1001, 1)), Quantile(q=q)
+    best = network.loss(X, y, loss=loss)
+    for place, step in itertools.product(range(6, 12), (-0.05, 0.05)):
+        moved = network.theta.copy()
+        moved[place] += step
+        other = Network(1, [Dense(6)], seed=0)
+        other.theta = moved
+        assert other.loss(X, y, loss=loss) > best
+
+
+@pytest.mark.parametrize("q", [[0.1, 0.9], np.array([0.1, 0.9]), np.array([0.1, 0.9]).tolist(), (0.1, np.float64(0.9))])
+def test_several_quantiles_may_be_given_in_any_kind_of_row(q):
+    assert Quantile(q=q) == Quantile(q=(0.1, 0.9))
+    assert [type(one) for one in Quantile(q=q).q] == [float, float]
+
+
+@pytest.mark.parametrize(
+    ("q", "message"),
+    [
+        ((), "one number, or several"),
+        (((0.1, 0.9),), "one number, or several"),
+        ("0.5", "one number, or several"),
+        ((0.1, 1.0), r"between 0 and 1, found \(0\.1, 1\.0\)"),
+        ((0.0, 0.5), "between 0 and 1"),
+        ((0.5, math.nan), "between 0 and 1"),
+        ((0.9, 0.1), r"ascending order, each once, found \(0\.9, 0\.1\)"),
+        ((0.1, 0.5, 0.5), "ascending order, each once"),
+    ],
+)
+def test_several_quantiles_that_are_none_are_refused(q, message):
+    with pytest.raises(ValueError, match=f"Quantile: .*{message}"):
+        Quantile(q=q)
 
 
 def test_loss_of_a_network_is_not_clipped():
@@ -394,6 +543,8 @@ def test_penalty_refuses_what_is_no_strength(setting, value):
         (SquaredError(), 2, [[0.0, 1.0], [2.0, math.inf]], "row 1, column 1: inf"),
         (Poisson(), 1, [1.0, 2.0, -1.0], r"Poisson: counts cannot be negative, found -1\.0 in row 2"),
         (GaussianNLL(), 3, np.zeros(5), "2 outputs for each target"),
+        (Quantile(q=(0.1, 0.5, 0.9)), 4, np.zeros(5), r"3 outputs for each target.*\(0\.1, 0\.5, 0\.9\), found 4"),
+        (Quantile(q=(0.1, 0.9)), 4, np.zeros((5, 4)), r"y has shape \(5, 4\)"),
         (BinaryCrossEntropyFromLogits(), 1, [0, 1, 2], r"must lie in \[0, 1\], found 2\.0 in row 2"),
         (BinaryCrossEntropyFromLogits(), 1, [0, -1], r"found -1\.0 in row 1"),
         (CrossEntropyFromLogits(), 3, [0, 3], "class numbers from 0 to 2, found 3 in row 1"),
@@ -404,6 +555,9 @@ def test_penalty_refuses_what_is_no_strength(setting, value):
         (CrossEntropyFromLogits(), 3, [[1.5, -0.5, 0.0]], "must lie in"),
         (CrossEntropyFromLogits(), 3, np.eye(2), r"y has shape \(2, 2\)"),
         (CrossEntropyFromLogits(), 1, [0, 0], "for yes/no targets use BinaryCrossEntropyFromLogits"),
+        (BinaryFocalFromLogits(), 1, [0, 1, 2], r"BinaryFocalFromLogits: targets must lie in \[0, 1\], found 2\.0"),
+        (FocalFromLogits(), 3, [0, 3], "class numbers from 0 to 2, found 3 in row 1"),
+        (FocalFromLogits(), 1, [0, 0], "FocalFromLogits needs one output .* use .* or BinaryFocalFromLogits"),
         (Hinge(), 1, [0.0, 0.5], r"targets must be 0 or 1, found 0\.5 in row 1"),
         (Hinge(), 1, [-1.0, 1.0], r"targets must be 0 or 1, found -1\.0 in row 0"),
         (Hinge(), 3, [0, 5], "class numbers from 0 to 2, found 5 in row 1"),
@@ -448,6 +602,8 @@ def test_what_targets_may_look_like():
     for y in ([0, 1], [[0], [1]], [False, True]):
         assert SquaredError().encode(y, 1, FLOAT).tolist() == [[0.0], [1.0]]
     assert Hinge().encode([1, 0], 2, FLOAT).tolist() == [[0.0, 1.0], [1.0, 0.0]]
+    assert Quantile(q=(0.1, 0.9)).encode([1, 0], 2, FLOAT).tolist() == [[1.0], [0.0]]
+    assert Quantile(q=(0.1, 0.9)).encode(one_hot, 4, FLOAT).tolist() == one_hot
     assert GaussianNLL().encode([1, 0], 2, FLOAT).tolist() == [[1.0], [0.0]]
 
 
@@ -464,6 +620,10 @@ def test_what_targets_may_look_like():
         (Quantile, {"q": 0.0}, "Quantile: q"),
         (Quantile, {"q": 1.0}, "Quantile: q"),
         (Quantile, {"q": math.nan}, "Quantile: q"),
+        (BinaryFocalFromLogits, {"gamma": -0.1}, "BinaryFocalFromLogits: gamma"),
+        (BinaryFocalFromLogits, {"class_weights": [1.0]}, "BinaryFocalFromLogits: class_weights needs 2 numbers"),
+        (FocalFromLogits, {"gamma": math.nan}, "FocalFromLogits: gamma"),
+        (FocalFromLogits, {"gamma": math.inf}, "FocalFromLogits: gamma"),
         (BinaryCrossEntropyFromLogits, {"label_smoothing": 1.0}, "label_smoothing"),
         (CrossEntropyFromLogits, {"label_smoothing": -0.1}, "label_smoothing"),
         (BinaryCrossEntropyFromLogits, {"class_weights": [1.0]}, "class_weights needs 2 numbers"),
@@ -476,10 +636,11 @@ def test_settings_out_of_range_are_named(kind, settings, message):
         kind(**settings)
 
 
-def test_class_weights_of_another_number_of_classes_are_refused():
+@pytest.mark.parametrize("kind", [CrossEntropyFromLogits, FocalFromLogits])
+def test_class_weights_of_another_number_of_classes_are_refused(kind):
     network = Network(2, [Dense(3)], seed=0)
-    with pytest.raises(ValueError, match="class_weights has 2 numbers, the network has 3 outputs"):
-        network.loss(np.zeros((2, 2)), [0, 2], loss=CrossEntropyFromLogits(class_weights=[1, 2]))
+    with pytest.raises(ValueError, match=f"{kind.__name__}: class_weights has 2 numbers, the network has 3 outputs"):
+        network.loss(np.zeros((2, 2)), [0, 2], loss=kind(class_weights=[1, 2]))
 
 
 @over_all
@@ -502,8 +663,13 @@ def test_link_gives_what_is_predicted():
 
 @pytest.mark.parametrize(
     ("last", "loss"),
-    [(Sigmoid(), BinaryCrossEntropyFromLogits()), (Softmax(), CrossEntropyFromLogits())],
-    ids=["binary", "classes"],
+    [
+        (Sigmoid(), BinaryCrossEntropyFromLogits()),
+        (Softmax(), CrossEntropyFromLogits()),
+        (Sigmoid(), BinaryFocalFromLogits()),
+        (Softmax(), FocalFromLogits()),
+    ],
+    ids=str,
 )
 def test_a_loss_on_logits_refuses_a_second_link(last, loss):
     network = Network(2, [Dense(2), last], seed=0)

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pellucid import checks, walk
-from pellucid.arrays import Array, namespace
+from pellucid.arrays import Array, namespace, sum64
 from pellucid.layers.layer import Arrays, Cache, Context, Layer
 from pellucid.layout import Layout, Slot
-from pellucid.losses import Loss, reduce
+from pellucid.losses import Loss
 from pellucid.network import Network, resolve_loss
 from pellucid.penalties import Penalty
 
@@ -22,7 +22,8 @@ class Pass:
 
     ``loss`` and ``penalty`` are numbers, or [K] for K members; ``gradient`` is the flat gradient of
     their sum; ``gradients`` the same by layer and name; ``caches`` and ``loss_cache`` are what each
-    layer and the loss kept; ``d_output`` is the gradient with respect to the network's output.
+    layer and the loss kept; ``losses`` are those before they were reduced, ``counted`` is how many records there were,
+    or what they count; ``d_output`` is the gradient with respect to the network's output.
     """
 
     loss: Array
@@ -31,6 +32,8 @@ class Pass:
     output: Array
     caches: list[Cache]
     loss_cache: Cache
+    losses: Array
+    counted: Any
     d_output: Array
     gradients: list[dict[str, Array]]
 
@@ -103,12 +106,13 @@ class Objective:
         """Send records through the layers, and the gradient of their loss back; the rest of the pass is yet to come."""
         output, caches = walk.forward(self.layers, parameters, x, contexts)
         losses, loss_cache = self.loss.forward(output, target)  # [B,E]
-        value, factor = reduce(losses, self.loss.weigh(target, weights), self.loss.reduction)
+        value, factor = self.loss.reduced(losses, target, weights)
         d_output = self.loss.backward(loss_cache)  # [B,O]
         if factor is not None:
             d_output = factor * d_output  # [B,1] * [B,O] -> [B,O]
         gradients = walk.backward(self.layers, parameters, caches, d_output, self.first)
-        return Pass(value, 0.0, output, output, caches, loss_cache, d_output, gradients)
+        counted = counted_in(output, weights)
+        return Pass(value, 0.0, output, output, caches, loss_cache, losses, counted, d_output, gradients)
 
     def completed(
         self,
@@ -124,9 +128,9 @@ class Objective:
         if self.penalty is not None:
             for slot in self.penalised:
                 array = parameters[slot.layer][slot.name]
-                found.penalty = found.penalty + self.penalty.value(array, len(slot.shape))
+                found.penalty = found.penalty + self.price(array, len(slot.shape), found.counted)
                 layer_gradients = gradients[slot.layer]
-                layer_gradients[slot.name] = layer_gradients[slot.name] + self.penalty.gradient(array)
+                layer_gradients[slot.name] = layer_gradients[slot.name] + self.pull(array, found.counted)
         found.gradient = self.layout.flat(gradients, theta) if flat is None else flat(gradients)
         return found
 
@@ -141,11 +145,27 @@ class Objective:
         """Return the loss plus the penalty, by the forward pass alone."""
         output, _ = walk.forward(self.layers, parameters, x, contexts)
         losses, _ = self.loss.forward(output, target)
-        value, _ = reduce(losses, self.loss.weigh(target, weights), self.loss.reduction)
+        value, _ = self.loss.reduced(losses, target, weights)
         if self.penalty is not None:
+            counted = counted_in(output, weights)
             for slot in self.penalised:
-                value = value + self.penalty.value(parameters[slot.layer][slot.name], len(slot.shape))
+                value = value + self.price(parameters[slot.layer][slot.name], len(slot.shape), counted)
         return value
+
+    def price(self, weights: Array, rank: int, counted: Any) -> Any:
+        """Return what an array of weights costs in a batch that counts so much: here the same in every batch."""
+        assert self.penalty is not None
+        return self.penalty.value(weights, rank)
+
+    def pull(self, weights: Array, counted: Any) -> Array:
+        """Return the gradient of that price with respect to the weights."""
+        assert self.penalty is not None
+        return self.penalty.gradient(weights)
+
+
+def counted_in(output: Array, weights: Array | None) -> Any:
+    """Return how many records a batch has, or what they count: a number, or [K] for members' own weights."""
+    return output.shape[-2] if weights is None else sum64(weights, (-2, -1))
 
 
 def objective_of(network: Network, loss: Loss | str | None, penalty: Penalty | None = None) -> Objective:
@@ -191,7 +211,7 @@ def loss_of_batch(network: Network, loss: Loss, batch: Batch) -> Array:
     output = network.predict(batch.x)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         losses, _ = loss.forward(output, batch.target)
-        return reduce(losses, loss.weigh(batch.target, batch.weights), loss.reduction)[0]
+        return loss.reduced(losses, batch.target, batch.weights)[0]
 
 
 def gradient_of(

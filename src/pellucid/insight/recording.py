@@ -15,7 +15,7 @@ from pellucid.gradients import Batch, Objective
 from pellucid.insight.records import LayerRecord, LossRecord, UpdateRecord
 from pellucid.layers.chain import numbered
 from pellucid.layers.layer import Arrays, Cache, Context, Layer
-from pellucid.losses import Loss, reduce
+from pellucid.losses import Loss
 from pellucid.network import Network
 from pellucid.optimizers import SGD, Optimizer
 from pellucid.optimizers.optimizer import Factor
@@ -204,7 +204,7 @@ def record_step(
         after, new_state, found = watched_plan.step(before, state, *data, contexts)
         loss_after = float(plain.value(network.layout.views(after), *data, contexts))
         losses, _ = loss.forward(found.output, data.target)
-        _, factor = reduce(losses, loss.weigh(data.target, data.weights), loss.reduction)
+        _, factor = loss.reduced(losses, data.target, data.weights)
     of_loss = LossRecord(
         loss,
         data.target,

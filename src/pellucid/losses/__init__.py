@@ -1,16 +1,10 @@
 """The losses: value, and gradient with respect to the network's output."""
 
 from pellucid.losses.classification import BinaryCrossEntropyFromLogits, CrossEntropyFromLogits, Hinge
+from pellucid.losses.focal import BinaryFocalFromLogits, FocalFromLogits
 from pellucid.losses.loss import Loss, Reduction, reduce
-from pellucid.losses.regression import (
-    AbsoluteError,
-    GaussianNLL,
-    Huber,
-    LogCosh,
-    Poisson,
-    Quantile,
-    SquaredError,
-)
+from pellucid.losses.quantile import Quantile
+from pellucid.losses.regression import AbsoluteError, GaussianNLL, Huber, LogCosh, Poisson, SquaredError
 
 LOSSES: dict[str, type[Loss]] = {
     loss.__name__: loss
@@ -24,6 +18,8 @@ LOSSES: dict[str, type[Loss]] = {
         GaussianNLL,
         BinaryCrossEntropyFromLogits,
         CrossEntropyFromLogits,
+        BinaryFocalFromLogits,
+        FocalFromLogits,
         Hinge,
     )
 }
@@ -39,6 +35,8 @@ SHORT_NAMES: dict[str, type[Loss]] = {
     "gaussian_nll": GaussianNLL,
     "binary_cross_entropy_from_logits": BinaryCrossEntropyFromLogits,
     "cross_entropy_from_logits": CrossEntropyFromLogits,
+    "binary_focal_from_logits": BinaryFocalFromLogits,
+    "focal_from_logits": FocalFromLogits,
     "hinge": Hinge,
 }
 """What may be written in place of a loss with its default settings."""
@@ -48,7 +46,9 @@ __all__ = [
     "SHORT_NAMES",
     "AbsoluteError",
     "BinaryCrossEntropyFromLogits",
+    "BinaryFocalFromLogits",
     "CrossEntropyFromLogits",
+    "FocalFromLogits",
     "GaussianNLL",
     "Hinge",
     "Huber",

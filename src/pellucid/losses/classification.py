@@ -1,14 +1,14 @@
 """Losses for classes. Those on logits hold the sigmoid or softmax within themselves."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from pellucid.arrays import Array, namespace
 from pellucid.functions import sigmoid
-from pellucid.losses.loss import Cache, Loss, class_weights, first, numbers
+from pellucid.losses.logits import ClassesFromLogits, YesNoFromLogits, one_hot
+from pellucid.losses.loss import Cache, Loss
 
 
 def _check_smoothing(name: str, smoothing: float) -> None:
@@ -17,7 +17,7 @@ def _check_smoothing(name: str, smoothing: float) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BinaryCrossEntropyFromLogits(Loss):
+class BinaryCrossEntropyFromLogits(YesNoFromLogits):
     """Cross-entropy of yes/no targets, from logits: the sigmoid is inside, so do not end the network with one.
 
     With p = sigmoid(z): l = -t log p - (1 - t) log(1 - p), computed as max(z, 0) - t z + log(1 + exp(-|z|)), which
@@ -40,15 +40,10 @@ class BinaryCrossEntropyFromLogits(Loss):
     """
 
     label_smoothing: float = 0.0
-    class_weights: Sequence[float] | None = None
-
-    from_logits: ClassVar[str] = "Sigmoid"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        name = type(self).__name__
-        _check_smoothing(name, self.label_smoothing)
-        object.__setattr__(self, "class_weights", class_weights(name, self.class_weights, 2))
+        _check_smoothing(type(self).__name__, self.label_smoothing)
 
     @property
     def formula(self) -> str:
@@ -75,24 +70,9 @@ class BinaryCrossEntropyFromLogits(Loss):
     def backward(self, cache: Cache) -> Array:
         return sigmoid(cache["logits"]) - cache["target"]
 
-    def link(self, output: Array) -> Array:
-        return sigmoid(output)
-
-    def weigh(self, target: Array, weights: Array | None) -> Array | None:
-        if self.class_weights is None:
-            return weights
-        zero, one = self.class_weights
-        by_class = zero + (one - zero) * target
-        return by_class if weights is None else weights * by_class
-
-    def encode(self, y: Any, outputs: int, dtype: np.dtype[Any]) -> Array:
-        target = super().encode(y, outputs, dtype)
-        _refuse_outside(target, type(self).__name__)
-        return target
-
 
 @dataclass(frozen=True, kw_only=True)
-class CrossEntropyFromLogits(Loss):
+class CrossEntropyFromLogits(ClassesFromLogits):
     """Cross-entropy of classes, from logits: the softmax is inside, so do not end the network with one.
 
     With p = softmax(z): l = -sum_c t_c log p_c, where the targets t of a record add up to 1; gradient with respect
@@ -115,15 +95,10 @@ class CrossEntropyFromLogits(Loss):
     """
 
     label_smoothing: float = 0.0
-    class_weights: Sequence[float] | None = None
-
-    from_logits: ClassVar[str] = "Softmax"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        name = type(self).__name__
-        _check_smoothing(name, self.label_smoothing)
-        object.__setattr__(self, "class_weights", class_weights(name, self.class_weights))
+        _check_smoothing(type(self).__name__, self.label_smoothing)
 
     @property
     def formula(self) -> str:
@@ -152,43 +127,6 @@ class CrossEntropyFromLogits(Loss):
 
     def backward(self, cache: Cache) -> Array:
         return cache["powers"] / cache["total"] - cache["target"]
-
-    def link(self, output: Array) -> Array:
-        powers = namespace(output).exp(output - output.real.max(axis=-1, keepdims=True))
-        shares: Array = powers / powers.sum(axis=-1, keepdims=True)
-        return shares
-
-    def weigh(self, target: Array, weights: Array | None) -> Array | None:
-        if self.class_weights is None:
-            return weights
-        if len(self.class_weights) != target.shape[-1]:
-            raise ValueError(
-                f"CrossEntropyFromLogits: class_weights has {len(self.class_weights)} numbers, "
-                f"the network has {target.shape[-1]} outputs"
-            )
-        each = namespace(target).asarray(self.class_weights, dtype=target.dtype)
-        by_class: Array = (target * each).sum(axis=-1, keepdims=True)  # [B,C] * [C] -> [B,1]
-        return by_class if weights is None else weights * by_class
-
-    def encode(self, y: Any, outputs: int, dtype: np.dtype[Any]) -> Array:
-        if outputs < 2:
-            raise ValueError(
-                "CrossEntropyFromLogits needs one output for each class, found 1 output; "
-                "for yes/no targets use BinaryCrossEntropyFromLogits"
-            )
-        if np.ndim(y) == 1:
-            return one_hot(y, outputs, dtype)
-        if np.ndim(y) == 2 and np.shape(y)[1] == 1:
-            raise ValueError("y holds class numbers in a column; give them as one flat row of numbers: y.ravel()")
-        target = super().encode(y, outputs, dtype)
-        _refuse_outside(target, type(self).__name__)
-        off = np.abs(target.sum(axis=1, dtype=np.float64) - 1) > 1e-5
-        if off.any():
-            row = int(np.argmax(off))
-            raise ValueError(
-                f"y: the shares of a record must add up to 1; row {row} adds up to {target[row].sum():.6g}"
-            )
-        return target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,32 +167,3 @@ class Hinge(Loss):
             row = int(np.argwhere(other)[0, 0])
             raise ValueError(f"Hinge: targets must be 0 or 1, found {target[other][0]} in row {row} of y")
         return target
-
-
-def one_hot(y: Any, classes: int, dtype: np.dtype[Any]) -> Array:
-    """Turn class numbers 0 ... C - 1 into rows with a single 1.
-
-    Examples
-    --------
-    >>> one_hot([0, 2], 3, np.dtype(float))
-    array([[1., 0., 0.],
-           [0., 0., 1.]])
-    """
-    given = np.asarray(y)
-    if given.dtype.kind not in "biuf":
-        raise TypeError(f"y must hold class numbers from 0 to {classes - 1}, found text or objects: {first(given)}")
-    codes = numbers(given, np.dtype(np.float64))
-    wrong = (codes < 0) | (codes >= classes) | (codes != np.floor(codes))
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise ValueError(f"y must hold class numbers from 0 to {classes - 1}, found {given[row]} in row {row}")
-    rows = np.zeros((len(codes), classes), dtype=dtype)
-    rows[np.arange(len(codes)), codes.astype(np.int64)] = 1
-    return rows
-
-
-def _refuse_outside(target: Array, name: str) -> None:
-    outside = (target < 0) | (target > 1)
-    if outside.any():
-        row = int(np.argwhere(outside)[0, 0])
-        raise ValueError(f"{name}: targets must lie in [0, 1], found {target[outside][0]} in row {row} of y")

@@ -26,6 +26,8 @@ class Loss:
     ----------
     reduction : "mean" or "sum"
         A mean is over all values of ``forward``; a weighted mean divides by the sum of the weights.
+    scale : float
+        What the reduced loss is multiplied by: with 0.5, the squared error is the half of textbooks.
 
     Examples
     --------
@@ -47,6 +49,7 @@ class Loss:
     """
 
     reduction: Reduction = "mean"
+    scale: float = 1.0
 
     complex_step: ClassVar[bool] = True
     """Whether ``forward`` is analytic in the output, so that a complex step proves its gradient."""
@@ -75,6 +78,8 @@ class Loss:
         plain_numbers(self)
         if self.reduction not in ("mean", "sum"):
             raise ValueError(f'{type(self).__name__}: reduction must be "mean" or "sum", found {self.reduction!r}')
+        if not 0 < self.scale < np.inf:
+            raise ValueError(f"{type(self).__name__}: scale must be positive and finite, found {self.scale!r}")
 
     def forward(self, output: Array, target: Array) -> tuple[Array, Cache]:
         """Return the losses [B, E] of an output [B, O] against a target, and what ``backward`` needs."""
@@ -83,6 +88,13 @@ class Loss:
     def backward(self, cache: Cache) -> Array:
         """Return the gradient [B, O] of the losses with respect to the output."""
         raise NotImplementedError(f"{type(self).__name__} must define backward(cache)")
+
+    def reduced(self, losses: Array, target: Array, weights: Array | None) -> tuple[Array, Any]:
+        """Return the reduced loss of a batch, and what each of its losses [B, E] counts in it; see :func:`reduce`."""
+        value, factor = reduce(losses, self.weigh(target, weights), self.reduction)
+        if self.scale == 1:
+            return value, factor
+        return self.scale * value, self.scale if factor is None else self.scale * factor
 
     def link(self, output: Array) -> Array:
         """Turn the network's output into what it predicts, a probability for a loss on logits."""

@@ -140,50 +140,6 @@ class LogCosh(Loss):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Quantile(Loss):
-    """The pinball loss: its minimum is a quantile of the targets.
-
-    With e = target - output: l = q e where e >= 0, else (q - 1) e; gradient with respect to the output: -q where
-    e > 0, 1 - q where e < 0, and 0 where e = 0.
-
-    Parameters
-    ----------
-    q : float
-        The quantile wanted, between 0 and 1: 0.5 is the median, 0.9 the value that nine targets in ten lie below.
-
-    Examples
-    --------
-    >>> losses, cache = Quantile(q=0.9).forward(np.array([[1.0], [1.0]]), np.array([[3.0], [0.0]]))
-    >>> losses.ravel().round(3), Quantile(q=0.9).backward(cache).ravel().round(3)
-    (array([1.8, 0.1]), array([-0.9,  0.1]))
-
-    Source: Koenker and Bassett, "Regression quantiles", 1978, section 3.
-    """
-
-    q: float = 0.5
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 < self.q < 1:
-            raise ValueError(f"Quantile: q must lie between 0 and 1, found {self.q}")
-
-    formula = "e = target - output; l = q * e if e >= 0 else (q - 1) * e"
-    derivatives = {"output": "-q if e > 0 else (1 - q if e < 0 else 0)"}
-
-    def forward(self, output: Array, target: Array) -> tuple[Array, Cache]:
-        error = target - output
-        above, below = error.real > 0, error.real < 0
-        return self.q * (error * above) + (self.q - 1) * (error * below), {"error": error}
-
-    def backward(self, cache: Cache) -> Array:
-        error = cache["error"]
-        sign = namespace(error).sign(error.real)
-        # -q above, 1 - q below: half the sign, moved by (1/2 - q), and nothing where the error is 0
-        slope: Array = -0.5 * sign + (0.5 - self.q) * (sign * sign)
-        return slope
-
-
-@dataclass(frozen=True, kw_only=True)
 class Poisson(Loss):
     """Counts whose mean is exp(output): the Poisson deviance's part that depends on the output.
 

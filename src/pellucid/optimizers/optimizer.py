@@ -103,9 +103,9 @@ def check(name: str, **limits: tuple[float, Callable[[float], bool], str]) -> No
             raise ValueError(f"{name}: {setting} must be {wanted}, found {value!r}")
 
 
-def share(value: float) -> tuple[float, Callable[[float], bool], str]:
-    """Return the check for a factor that must lie in [0, 1)."""
-    return value, lambda found: 0 <= found < 1, "in [0, 1)"
+def share(value: float, or_one: bool = False) -> tuple[float, Callable[[float], bool], str]:
+    """Return the check for a factor that must lie in [0, 1), or in [0, 1]."""
+    return value, lambda found: 0 <= found < 1 or (or_one and found == 1), f"in [0, 1{']' if or_one else ')'}"
 
 
 def positive(value: float) -> tuple[float, Callable[[float], bool], str]:

@@ -24,7 +24,7 @@ class SGD(Optimizer):
     ----------
     learning_rate : float or Schedule
     momentum : float
-        What is kept of the velocity at each update, in [0, 1).
+        What is kept of the velocity at each update, in [0, 1]; 1 forgets nothing, as in a world without friction.
     nesterov : bool
         Whether to look ahead along the velocity.
     rate_in_velocity : bool
@@ -55,7 +55,7 @@ class SGD(Optimizer):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check("SGD", momentum=share(self.momentum))
+        check("SGD", momentum=share(self.momentum, or_one=True))
         if self.nesterov and not self.momentum:
             raise ValueError("SGD: nesterov=True needs a momentum above 0")
 

@@ -7,7 +7,7 @@ import numpy as np
 from pellucid.arrays import Array
 from pellucid.configuration import child_seeds
 from pellucid.gradients import Batch
-from pellucid.losses import BinaryCrossEntropyFromLogits, CrossEntropyFromLogits, Hinge, Loss
+from pellucid.losses import Hinge, Loss
 from pellucid.network import Network
 from pellucid.training.chance import Chance
 
@@ -152,7 +152,7 @@ def members_of_classes(loss: Loss, target: Array) -> list[Array]:
     >>> members_of_classes(CrossEntropyFromLogits(), np.eye(3)[[0, 2, 2, 0]])
     [array([0, 3]), array([1, 2])]
     """
-    if not isinstance(loss, (BinaryCrossEntropyFromLogits, CrossEntropyFromLogits, Hinge)):
+    if not (loss.from_logits or isinstance(loss, Hinge)):
         raise ValueError(f"class_balanced needs a loss on classes; {type(loss).__name__} is none")
     numbers = target[:, 0] if target.shape[1] == 1 else target.argmax(axis=1)
     one_hot = target if target.shape[1] == 1 else np.eye(target.shape[1])[numbers]

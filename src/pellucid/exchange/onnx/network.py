@@ -7,12 +7,21 @@ import numpy as np
 from pellucid.exchange.onnx.graph import Outputs, Place
 from pellucid.exchange.onnx.layers import write_layers
 from pellucid.layers.chain import joined
-from pellucid.losses import BinaryCrossEntropyFromLogits, CrossEntropyFromLogits, Loss, Poisson
+from pellucid.losses import (
+    BinaryCrossEntropyFromLogits,
+    BinaryFocalFromLogits,
+    CrossEntropyFromLogits,
+    FocalFromLogits,
+    Loss,
+    Poisson,
+)
 from pellucid.network import Network
 
 LINKS: dict[type[Loss], tuple[str, str, dict[str, Any]]] = {
     BinaryCrossEntropyFromLogits: ("probabilities", "Sigmoid", {}),
     CrossEntropyFromLogits: ("probabilities", "Softmax", {"axis": -1}),
+    BinaryFocalFromLogits: ("probabilities", "Sigmoid", {}),
+    FocalFromLogits: ("probabilities", "Softmax", {"axis": -1}),
     Poisson: ("mean", "Exp", {}),
 }
 """What a trained network puts out beside its raw output, by its loss: the name, and the operator that makes it."""

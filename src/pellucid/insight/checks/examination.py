@@ -212,7 +212,7 @@ class Examination:
         loss = self.known_loss
         output = np.broadcast_to(output, (len(records.target), output.shape[-1]))
         losses, _ = loss.forward(output, records.target)
-        return float(reduce(losses, loss.weigh(records.target, records.weights), "mean")[0])
+        return loss.scale * float(reduce(losses, loss.weigh(records.target, records.weights), "mean")[0])
 
     @cached_property
     def baseline(self) -> float:
@@ -240,7 +240,7 @@ class Examination:
         each = np.ones_like(target) if weights is None else np.broadcast_to(weights, target.shape)
         mean = (np.average(target, axis=0, weights=each) if each.any() else target.mean(axis=0))[None]  # [1,T]
         variance = np.average((target - mean) ** 2, axis=0, weights=each if each.any() else None)[None]
-        quantile = np.quantile(target, getattr(loss, "q", 0.5), axis=0)[None]
+        quantile = np.quantile(target, getattr(loss, "q", 0.5), axis=0).T.reshape(1, -1)  # target by target
         with np.errstate(all="ignore"):  # a constant whose logarithm has no value is left out
             constants = [
                 np.zeros((1, self.network.outputs[0])),

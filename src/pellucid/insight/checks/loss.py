@@ -29,7 +29,7 @@ def loss_at_start(seen: Examination) -> list[Finding]:
     logits = bool(seen.known_loss.from_logits)
     if logits:
         expected, limit = seen.mean_loss(np.zeros((1, network.outputs[0]), network.dtype), known), START_LOSS_CLASSES
-        what = f"that of equal chances, log {max(2, network.outputs[0])}"
+        what = "that of equal chances"
     else:
         expected, limit, what = seen.baseline, START_LOSS_OTHERS, "that of the best constant output"
     if found <= limit * expected:

@@ -120,12 +120,16 @@ def _reduced(way: Followed, found: LossRecord) -> list[Item]:
         numbers = sum_of_values(losses)
     elif _is_mean(found):
         form, numbers = Divide(form, Number(float(count))), Divide(sum_of_values(losses), Number(float(count)))
+        if found.loss.scale != 1:
+            scale = Number(found.loss.scale)
+            form, numbers = Multiply((scale, form)), Multiply((scale, numbers))
     else:
         share = Symbol("share", "", letters)
         form = Over("sum", over, Multiply((share, own))) if letters else Multiply((share, own))
         numbers = _weighted(counts, losses)
         followed = np.broadcast_to(found.factor, found.losses.shape)[way.record][_entry(way, found)]
         in_all = "its weight" + (" over the sum of all weights" if found.loss.reduction == "mean" else "")
+        in_all += f", times {found.loss.scale:g}" if found.loss.scale != 1 else ""
         symbol = Symbol("share", "", _own(way, found, _entry(way, found)).index)
         items.append(line(symbol, (), None, float(followed), remark=f"what the record counts: {in_all}"))
     return [*items, line(LOSS, (form,), numbers, found.value, remark=remark)]
@@ -144,7 +148,8 @@ def _weighted(counts: Array, losses: Array) -> Term:
 
 
 def _is_mean(found: LossRecord) -> bool:
-    return found.loss.reduction == "mean" and bool(np.all(np.asarray(found.factor) == 1 / found.losses.size))
+    each = found.loss.scale * (1 / found.losses.size)
+    return found.loss.reduction == "mean" and bool(np.all(np.asarray(found.factor) == each))
 
 
 def _entry(way: Followed, found: LossRecord) -> Index:
@@ -172,7 +177,7 @@ def _symbols(way: Followed, found: LossRecord, worked: Worked, entry: Index) -> 
         if name == "output":
             return way.names.passing(len(way.trace.layers), index or entry)
         if name == "target":
-            return Symbol("target", "", shown_index(index or entry, found.target.shape[1:]))
+            return Symbol("target", "", way.names.of_output(index or entry, found.target.shape[1:]))
         return Symbol(name, "", shown_index(index, None))
 
     return Reader(named, worked.size)
