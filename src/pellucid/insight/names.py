@@ -26,6 +26,8 @@ class Names:
         Those of the network; or, with ``outer``, those of a chain within a block.
     feature_names : sequence of str
         What the inputs are called; x1, x2 ... if they have no names.
+    output_names : sequence of str
+        What the network's outputs are called, in place of their numbers: z2[yes].
 
     Examples
     --------
@@ -40,8 +42,10 @@ class Names:
     networks and deep learning", 2015, chapter 2 (z for what goes into them).
     """
 
-    def __init__(self, layers: Sequence[LayerRecord], feature_names: Sequence[str] = ()) -> None:
-        self.feature_names = tuple(feature_names)
+    def __init__(
+        self, layers: Sequence[LayerRecord], feature_names: Sequence[str] = (), output_names: Sequence[str] = ()
+    ) -> None:
+        self.feature_names, self.output_names = tuple(feature_names), tuple(output_names)
         self.symbols = symbols_of(layers)
         self.loss_below = LOSS
         self._of_chain(layers, Symbol("x"))
@@ -58,7 +62,7 @@ class Names:
         ``part``: what the gradient by way of this chain is called, where it is only a part of what leaves the block.
         """
         inner = copy(self)
-        inner.feature_names = self.feature_names if place == 0 else ()
+        inner.feature_names, inner.output_names = self.feature_names if place == 0 else (), ()
         outer = self.loss_below.index if place == 0 else ()
         inner.loss_below = Symbol(LOSS.letter, "", (".".join((*outer, part)),) if part else outer)
         inner._of_chain(layers, self.letters[place])
@@ -81,8 +85,15 @@ class Names:
         """Return the symbol of what passes between layers: 0 is the input, 1 the output of the first layer."""
         if place == 0 and self.feature_names and len(index) == 1 and not isinstance(index[0], str):
             return Symbol(self.feature_names[index[0]])
-        letter = self.letters[place]
-        return Symbol(letter.letter, letter.level, shown_index(index, self.shapes[place]))
+        letter, shape = self.letters[place], self.shapes[place]
+        last = place == len(self.letters) - 1
+        return Symbol(letter.letter, letter.level, self.of_output(index, shape) if last else shown_index(index, shape))
+
+    def of_output(self, index: Sequence[Any], shape: Shape) -> tuple[str, ...]:
+        """Return the index of an output, or of its target, as it is shown: the output's name, if it has one."""
+        if self.output_names and len(index) == 1 and not isinstance(index[0], str):
+            return (self.output_names[index[0]],)
+        return shown_index(index, shape)
 
     def arriving(self, place: int, index: Sequence[Any]) -> Derivative:
         """Return the symbol of the gradient with respect to what passes between layers."""

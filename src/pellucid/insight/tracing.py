@@ -15,6 +15,7 @@ from pellucid.insight.recording import record_prediction, record_step
 from pellucid.insight.records import LayerRecord, LossRecord, UpdateRecord
 from pellucid.insight.renderings import data, html, latex, text
 from pellucid.insight.story import Unit, tell
+from pellucid.layers.layer import Shape
 from pellucid.losses import Loss
 from pellucid.network import Network, resolve_loss
 from pellucid.optimizers import Optimizer
@@ -42,8 +43,8 @@ class Trace:
         None in a prediction.
     update : UpdateRecord or None
         The optimizer's step; None in a prediction, and for L-BFGS, which makes no single step.
-    feature_names : tuple of str
-        What the inputs are called; empty where they have no names.
+    feature_names, output_names : tuple of str
+        What the inputs and the outputs are called; empty where they have no names.
 
     Examples
     --------
@@ -60,6 +61,7 @@ class Trace:
     loss: LossRecord | None
     update: UpdateRecord | None
     feature_names: tuple[str, ...] = ()
+    output_names: tuple[str, ...] = ()
 
     @property
     def output(self) -> Array:
@@ -203,6 +205,7 @@ def trace(
     seed: int | None = None,
     member: int = 0,
     feature_names: Sequence[str] = (),
+    output_names: Sequence[str] = (),
 ) -> Trace:
     """Record one whole training step on these records; without ``y``, one prediction.
 
@@ -223,8 +226,8 @@ def trace(
         As in :meth:`pellucid.Network.fit`.
     member : int
         Which of K members to watch.
-    feature_names : sequence of str
-        What the inputs are called, one name for each.
+    feature_names, output_names : sequence of str
+        What the inputs and the outputs are called, one name for each.
 
     Returns
     -------
@@ -251,13 +254,8 @@ def trace(
     if not isinstance(network, Network):
         raise TypeError(f"trace watches a Network, found a {type(network).__name__}")
     one = single(network, member).copy()
-    if isinstance(feature_names, str):
-        raise TypeError(f"feature_names must be a list of names, found the text {feature_names!r}")
-    names = tuple("".join(one if one.isprintable() else repr(one)[1:-1] for one in str(name)) for name in feature_names)
-    if len(set(names)) < len(names):
-        raise ValueError(f"feature_names has a name twice: {', '.join(names)}")
-    if names and (len(one.inputs) != 1 or len(names) != one.inputs[0]):
-        raise ValueError(f"feature_names has {len(names)} names; the network takes records of width {one.inputs}")
+    names = _checked_names("feature_names", feature_names, "takes", one.inputs)
+    answers = _checked_names("output_names", output_names, "gives", one.outputs)
     if y is None:
         needless = {
             "loss": loss,
@@ -274,7 +272,7 @@ def trace(
                 raise ValueError(f"{name} is for a training step, which needs y; without y a prediction is traced")
         x = checks.inputs(X, one.inputs, one.dtype, finite=False).copy()
         checks.some_records(x)
-        return Trace(one, x, tuple(record_prediction(one, x)), None, None, names)
+        return Trace(one, x, tuple(record_prediction(one, x)), None, None, names, answers)
     resolved = resolve_loss(loss, one)
     rule, state = resolve_optimizer(one, optimizer)
     for name, value in (("clip_norm", clip_norm), ("clip_value", clip_value)):
@@ -294,4 +292,16 @@ def trace(
         decay_multipliers=decay_multipliers,
         seed=seed,
     )
-    return Trace(one, layers[0].x, tuple(layers), of_loss, update, names)
+    return Trace(one, layers[0].x, tuple(layers), of_loss, update, names, answers)
+
+
+def _checked_names(argument: str, given: Sequence[str], does: str, shape: Shape) -> tuple[str, ...]:
+    """Return the names of inputs or outputs in one line each; a terminal must not obey what a name holds."""
+    if isinstance(given, str):
+        raise TypeError(f"{argument} must be a list of names, found the text {given!r}")
+    names = tuple("".join(one if one.isprintable() else repr(one)[1:-1] for one in str(name)) for name in given)
+    if len(set(names)) < len(names):
+        raise ValueError(f"{argument} has a name twice: {', '.join(names)}")
+    if names and (len(shape) != 1 or len(names) != shape[0]):
+        raise ValueError(f"{argument} has {len(names)} names; the network {does} records of width {shape}")
+    return names

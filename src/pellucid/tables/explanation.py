@@ -14,8 +14,8 @@ from pellucid.insight.renderings import html, text
 from pellucid.insight.story import Story
 from pellucid.insight.tracing import Trace, trace
 from pellucid.tables import explanation_story, explanation_text
-from pellucid.tables.evaluation import choice
-from pellucid.tables.model import Source, TableModel
+from pellucid.tables.explanation_subject import Exp, Scaling, Subject, Wording
+from pellucid.tables.model import LOSSES, Source, TableModel
 from pellucid.tables.nearest_change import Change, Value, nearest_change
 from pellucid.tables.reading import to_frame
 from pellucid.tables.scaler import Numbers, Scaler
@@ -23,6 +23,8 @@ from pellucid.tables.target import Label, Target
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
+
+STANDARDISED = "Mean and standard deviation are those of the rows that were learnt from."
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,32 +39,44 @@ class Explanation:
         What texts call the table.
     target : Target
     target_summary : dict
-        Of the target in the training rows: ``mean`` and ``std`` [1], or ``shares`` [C].
+        Of the target in the training rows: ``mean`` and ``std`` [1], or ``shares`` [C]; empty where the network learnt
+        the target as it is.
     prediction : label or float
     probabilities : list of (label, float)
-        Empty for a numeric target.
+        Empty for a numeric target, and for a loss of scores such as the hinge.
     columns : tuple of str
         The C inputs.
     values : list of bool, int or float
         Of the row, as they stand in the table.
     standardised : array [C]
-        z = (value - mean) / std, with the figures of ``scaler``; 0 for a constant column.
+        What the network takes. In a model of a table, z = (value - mean) / std, with the figures of ``scaler``; 0 for
+        a constant column.
     scaler : Scaler
-        Mean, standard deviation and range of each column in the training rows.
+        Mean, standard deviation and range of each column in the rows that the row is compared with: those of the
+        training, or those of a table X (then the range is that of the other rows).
+    scaling : Scaling or None
+        How the values became ``standardised``; None where the network takes them as they are.
     trace : Trace
         The forward pass, from ``standardised`` on.
     attribution : Attribution
-        In the network's own units. The baseline is the mean of the training rows: zeros, once standardised.
+        In the network's own units. The baseline is the mean of the rows compared with: zeros, once standardised.
+    output : int
+        Which output of the network is explained.
+    link : Exp or None
+        What makes a number of that output, where it is a logarithm.
     parts : array [C]
-        What each column pushed: in the target's units, or for classes in the log-odds of the predicted class.
+        What each column pushed: in the target's units, or for classes in the log-odds (or the score) of the predicted
+        class.
     output_at_row, output_at_mean : float
-        The prediction, or those log-odds, for this row and for the mean of the training rows.
+        The prediction, or those log-odds, for this row and for the mean of the rows compared with.
     completeness_error : float
         How far the parts' sum is from ``output_at_row - output_at_mean``.
     change : Change or None
         The nearest other answer; None for a numeric target, or if no change of one column gives one.
     unusual : tuple of str
         Columns whose value lies far outside what was learnt from, which makes the prediction a guess.
+    wording : Wording
+        What texts call the rows that the row is compared with: those of the training, or those of a table X.
     """
 
     row: int
@@ -75,19 +89,28 @@ class Explanation:
     values: list[Value]
     standardised: Numbers
     scaler: Scaler
+    scaling: Scaling | None
     trace: Trace
     attribution: Attribution
+    output: int
+    link: Exp | None
     parts: Numbers
     output_at_row: float
     output_at_mean: float
     completeness_error: float
     change: Change | None
     unusual: tuple[str, ...]
+    wording: Wording
+
+    @property
+    def measure(self) -> str:
+        """What the answer is measured by: ``"log-odds"`` or ``"score"`` of a class; empty for a number."""
+        return "" if not self.target.classes else "log-odds" if self.probabilities else "score"
 
     @property
     def units(self) -> str:
         """What the parts are measured in."""
-        return f"log-odds of {self.prediction!r}" if self.target.classes else self.target.name
+        return f"{self.measure} of {self.prediction!r}" if self.measure else self.target.name
 
     def __str__(self) -> str:
         return explanation_text.summary(self)
@@ -155,55 +178,119 @@ def explain_row(
         raise TypeError(f"explain_row explains a TableModel, found a {type(model).__name__}")
     wrapped, learnt = to_frame(frame), model.learnt
     X = model._inputs(wrapped, source)
-    whole = isinstance(row, int | np.integer) and not isinstance(row, bool)
-    if not whole or not 0 <= row < len(X):
-        raise ValueError(f"row must be a whole number from 0 to {len(X) - 1}, found {row!r}")
-    row, scaler, target = int(row), learnt.scaler, learnt.target
-    z = scaler.standardise(X[row : row + 1])  # [1,C]
+    row, scaler = checked_row(row, len(X)), learnt.scaler
+    scaling = Scaling(scaler.mean, scaler.std, scaler.constant, ("mean", "std"), STANDARDISED)
+    z = scaling.apply(X[row : row + 1])  # [1,C]
     if not np.isfinite(z).all():
         column = int(np.argmin(np.isfinite(z[0])))
         raise TableError(
             f"{source}: column {learnt.columns[column]!r}, row {row + 1}: {X[row, column]} is too far "
             f"from the values learnt from ({scaler.low[column]:.6g} to {scaler.high[column]:.6g})"
         )
-    watched = trace(learnt.network, z)
+    values = [_value(wrapped.get_column(name), X[row, place]) for place, name in enumerate(learnt.columns)]
+    unusual = tuple(name for name, rows in model.unusual_values(wrapped, source=source).items() if row in rows)
+    loss = LOSSES[learnt.target.kind]()
+    summary = learnt.summary
+    subject = Subject(learnt.network, loss, learnt.columns, scaler, scaling, learnt.target, summary)
+    return explained(subject, X, row, values, baseline=scaler.mean, unusual=unusual, source=str(source), steps=steps)
+
+
+def explained(
+    subject: Subject,
+    X: Numbers,
+    row: int,
+    values: list[Value],
+    *,
+    baseline: Numbers,
+    unusual: tuple[str, ...],
+    source: str,
+    steps: int = 100_000,
+) -> Explanation:
+    """Explain what a network says of a row of a table, by what moved it away from what it says of the baseline.
+
+    Parameters
+    ----------
+    subject : Subject
+    X : array [N, C]
+        The table.
+    row : int
+        From 0.
+    values : list of bool, int or float
+        The row's, as they stand in the table.
+    baseline : array [C]
+        In the table's units.
+    unusual : tuple of str
+        Columns to warn of.
+    source, steps
+        As for `explain_row`.
+
+    Returns
+    -------
+    Explanation
+
+    Raises
+    ------
+    TableError
+        If the output is not finite.
+    """
+    network, target, wording = subject.network, subject.target, subject.wording
+    z = subject.inputs(X[row : row + 1])  # [1,C]
+    watched = trace(network, z, feature_names=subject.input_names, output_names=subject.output_names)
     if not np.isfinite(watched.output).all():
-        raise TableError(f"{source}, row {row + 1}: the network's output is not finite, as values lie too far away")
-    code = int(choice(watched.output)[0])
+        place = f"{source}, row {row + wording.first_row}"
+        raise TableError(f"{place}: the network's output is not finite, as values lie too far away")
+    code = int(subject.decide(watched.output)[0]) if target.classes else 0
     several = target.kind == "multiclass"
+    output, link = code if several else subject.output, subject.link
+    softmax = several and subject.loss.from_logits == "Softmax"
     found = integrated_gradients(
-        learnt.network, z, baseline=np.zeros(len(learnt.columns)), link=LogOdds(code) if several else None, steps=steps
+        network,
+        z,
+        baseline=subject.inputs(baseline[None])[0],
+        output=0 if softmax else output,
+        link=LogOdds(code) if softmax else link,
+        steps=steps,
     )
     # From the network's units to those that a person thinks in: first the factor, then what is added.
     factor, added = 1.0, 0.0
-    if target.kind == "numeric":
-        factor, added = float(learnt.summary["std"][0]), float(learnt.summary["mean"][0])
+    if target.kind == "numeric" and subject.target_summary:
+        factor, added = (float(subject.target_summary[name][0]) for name in ("std", "mean"))
     elif target.kind == "binary" and code == 0:
         factor = -1.0
-    prediction: Label = float(model._in_units(watched.output)[0]) if target.kind == "numeric" else target.classes[code]
-    chances = model._probabilities(watched.output)[0].tolist() if target.classes else []
-    values = [_value(wrapped.get_column(name), X[row, place]) for place, name in enumerate(learnt.columns)]
-    unusual = tuple(name for name, rows in model.unusual_values(wrapped, source=source).items() if row in rows)
+    output_at_row = added + factor * float(found.output_at_x[0])
+    chances = subject.chances(watched.output[0])
     return Explanation(
         row=row,
-        source=str(source),
+        source=source,
         target=target,
-        target_summary=learnt.summary,
-        prediction=prediction,
-        probabilities=list(zip(target.classes, chances, strict=True)),
-        columns=learnt.columns,
+        target_summary=subject.target_summary,
+        prediction=target.classes[code] if target.classes else output_at_row,
+        probabilities=list(zip(target.classes, chances, strict=True)) if chances else [],
+        columns=subject.columns,
         values=values,
         standardised=z[0],
-        scaler=scaler,
+        scaler=subject.scaler,
+        scaling=subject.scaling,
         trace=watched,
         attribution=found,
+        output=output,
+        link=link,
         parts=factor * found.parts[0],
-        output_at_row=factor * float(found.output_at_x[0]) + added,
+        output_at_row=output_at_row,
         output_at_mean=factor * found.output_at_baseline + added,
         completeness_error=abs(factor) * float(found.completeness_error[0]),
-        change=nearest_change(model, X, row, values) if target.classes else None,
+        change=nearest_change(subject, X, row, values) if target.classes else None,
         unusual=unusual,
+        wording=wording,
     )
+
+
+def checked_row(row: Any, count: int) -> int:
+    """Return the number of a row, from 0; refuse what is no whole number or is out of range."""
+    whole = isinstance(row, int | np.integer) and not isinstance(row, bool)
+    if not whole or not 0 <= row < count:
+        raise ValueError(f"row must be a whole number from 0 to {count - 1}, found {row!r}")
+    return int(row)
 
 
 def _value(column: nw.Series[Any], number: float) -> Value:

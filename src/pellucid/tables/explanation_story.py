@@ -10,44 +10,44 @@ from pellucid.insight.names import Names
 from pellucid.insight.story import tell
 from pellucid.insight.story.parts import Item, Remark, Section, Story, line, sum_of
 from pellucid.insight.terms import Add, Apply, Divide, Multiply, Negative, Number, Over, Symbol, Term
-from pellucid.tables.explanation_text import COLUMNS_LISTED, printable, shortened
+from pellucid.tables.explanation_text import COLUMNS_LISTED, row_name, shortened
 
 if TYPE_CHECKING:
     from pellucid.tables.explanation import Explanation
+    from pellucid.tables.explanation_subject import Scaling
 
 MEAN, STD = Symbol("mean"), Symbol("std")
 
 
 def story(explanation: Explanation) -> Story:
     """Return the story of the network's prediction, with what comes before it and after it."""
-    told = tell(explanation.trace)
-    title = f"The prediction for row {explanation.row + 1} of {printable(explanation.source)}"
-    names = Names(explanation.trace.layers)
-    return Story(
-        title,
-        told.subject,
-        told.about,
-        [_standardising(explanation, names), *told.sections, _to_units(explanation, names)],
-    )
+    told = tell(explanation.trace, unit=explanation.output)
+    title = f"The prediction for row {row_name(explanation)}"
+    watched = explanation.trace
+    names = Names(watched.layers, watched.feature_names, watched.output_names)
+    sections = [*told.sections, _to_units(explanation, names)]
+    if explanation.scaling is not None:
+        sections.insert(0, _standardising(explanation, explanation.scaling, names))
+    return Story(title, told.subject, told.about, sections)
 
 
-def _standardising(explanation: Explanation, names: Names) -> Section:
+def _standardising(explanation: Explanation, scaling: Scaling, names: Names) -> Section:
     """Return how each column's value becomes what the network takes; of many columns, those that pushed most."""
-    scaler = explanation.scaler
     order = np.argsort(-np.abs(explanation.parts), kind="stable")
     shown = order if len(order) <= COLUMNS_LISTED + 1 else order[:COLUMNS_LISTED]
-    items: list[Item] = [Remark("Mean and standard deviation are those of the rows that were learnt from.")]
+    items: list[Item] = [Remark(scaling.source)]
+    shift, scale = (Symbol(name) for name in scaling.names)
     for place in sorted(shown.tolist()):
         left, column = names.passing(0, (place,)), Symbol(shortened(explanation.columns[place]))
         value = float(explanation.standardised[place])
-        if scaler.constant[place]:
+        if scaling.dropped[place]:
             items.append(line(left, (), None, value, remark=f"{column.letter} had one value only, and counts nothing"))
             continue
         numbers = Divide(
-            Add((Number(float(explanation.values[place])), Number(-float(scaler.mean[place])))),
-            Number(float(scaler.std[place])),
+            Add((Number(float(explanation.values[place])), Number(-float(scaling.shift[place])))),
+            Number(float(scaling.scale[place])),
         )
-        items.append(line(left, (Divide(Add((column, Negative(MEAN))), STD),), numbers, value))
+        items.append(line(left, (Divide(Add((column, Negative(shift))), scale),), numbers, value))
     if len(shown) < len(order):
         items.append(Remark(f"So do the {len(order) - len(shown)} columns that moved the prediction less."))
     return Section("Standardising", "standardising", "", items)
@@ -58,21 +58,26 @@ def _to_units(explanation: Explanation, names: Names) -> Section:
     output, target = explanation.trace.output[0].tolist(), explanation.target
     last = len(explanation.trace.layers)
     symbols = [names.passing(last, (place,)) for place in range(len(output))]
+    symbol, value = symbols[explanation.output], output[explanation.output]
     section = Section("From the output to the prediction", "prediction", "")
     if target.kind == "numeric":
-        mean, std = (float(explanation.target_summary[name][0]) for name in ("mean", "std"))
-        form = Add((MEAN, Multiply((STD, symbols[0]))))
-        numbers: Term = Add((Number(mean), Multiply((Number(std), Number(output[0])))))
+        form, numbers = _number(explanation, symbol, value)
         left = Symbol(shortened(target.name))
         section.items.append(line(left, (form,), numbers, float(explanation.prediction)))
+        return section
+    if not explanation.probabilities:
+        largest = target.kind == "multiclass"
+        rule = "The class with the largest output is" if largest else "An output above 0 stands for"
+        label = explanation.prediction if largest else target.classes[1]
+        section.items.append(Remark(f"{rule} {shortened(repr(label))}."))
         return section
     label, chance = max(explanation.probabilities, key=lambda each: each[1])
     left = Symbol("P", "", (shortened(str(label)),))
     if target.kind == "binary":
         sign = 1.0 if label == target.classes[1] else -1.0
         one = Number(1.0)
-        form_of = Divide(one, Add((one, Apply("exp", (Negative(symbols[0]) if sign > 0 else symbols[0],)))))
-        numbers = Divide(one, Add((one, Apply("exp", (Number(-sign * output[0]),)))))
+        form_of = Divide(one, Add((one, Apply("exp", (Negative(symbol) if sign > 0 else symbol,)))))
+        numbers = Divide(one, Add((one, Apply("exp", (Number(-sign * value),)))))
         section.items.append(line(left, (form_of,), numbers, chance))
         return section
     code = target.classes.index(label)
@@ -82,3 +87,13 @@ def _to_units(explanation: Explanation, names: Names) -> Section:
     numbers = Divide(Apply("exp", (Number(output[code]),)), powers)
     section.items.append(line(left, (form_of,), numbers, chance))
     return section
+
+
+def _number(explanation: Explanation, symbol: Symbol, value: float) -> tuple[Term, Term]:
+    """Return what makes a number of the network's output, in symbols and in figures."""
+    if explanation.target_summary:
+        mean, std = (float(explanation.target_summary[name][0]) for name in ("mean", "std"))
+        return Add((MEAN, Multiply((STD, symbol)))), Add((Number(mean), Multiply((Number(std), Number(value)))))
+    if explanation.link is not None:
+        return Apply("exp", (symbol,)), Apply("exp", (Number(value),))
+    return symbol, Number(value)

@@ -44,7 +44,7 @@ def to_dict(explanation: Explanation) -> dict[str, Any]:
         for place, name in enumerate(explanation.columns)
     ]
     return {
-        "row": explanation.row + 1,
+        "row": explanation.row + explanation.wording.first_row,
         "target": explanation.target.name,
         "kind": explanation.target.kind,
         "prediction": _finite(explanation.prediction),
@@ -56,7 +56,7 @@ def to_dict(explanation: Explanation) -> dict[str, Any]:
             for section in outer.everything()
         ],
         "units": explanation.units,
-        "baseline": "the mean of the training rows",
+        "baseline": explanation.wording.baseline,
         "output_at_row": _finite(explanation.output_at_row),
         "output_at_baseline": _finite(explanation.output_at_mean),
         "columns": columns,
@@ -96,10 +96,17 @@ def shortened(text: str) -> str:
     return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 3]}..."
 
 
+def row_name(explanation: Explanation) -> str:
+    """Return what a row is called in a sentence."""
+    return f"{explanation.row + explanation.wording.first_row} of {printable(explanation.source)}"
+
+
 def _prediction(explanation: Explanation) -> str:
-    row, name = f"Row {explanation.row + 1} of {printable(explanation.source)}", shortened(explanation.target.name)
+    row, name = f"Row {row_name(explanation)}", shortened(explanation.target.name)
     if not explanation.target.classes:
         lines = [f"{row}: {name} is predicted to be {figure(explanation.prediction)}."]
+    elif not explanation.probabilities:
+        lines = [f"{row}: {name} is predicted to be {shortened(repr(explanation.prediction))}."]
     else:
         ranked = sorted(explanation.probabilities, key=lambda each: -each[1])
         label = shortened(repr(explanation.prediction))
@@ -111,7 +118,7 @@ def _prediction(explanation: Explanation) -> str:
         place = explanation.columns.index(column)
         low, high = (figure(float(bound[place])) for bound in (explanation.scaler.low, explanation.scaler.high))
         lines += _wrapped(
-            f"{shortened(column)} is {figure(explanation.values[place])}, far outside what was learnt from "
+            f"{shortened(column)} is {figure(explanation.values[place])}, far outside {explanation.wording.usual} "
             f"({low} to {high}): the prediction is a guess."
         )
     return "\n".join(lines)
@@ -141,17 +148,21 @@ def _pushes(explanation: Explanation) -> str:
     if len(listed) < len(order):
         rest = float(parts[order[len(listed) :]].sum())
         rows.append((f"{len(order) - len(listed)} others, together", "", "", push(rest), ""))
-    if explanation.target.classes:
+    means, measure = explanation.wording.means, explanation.measure
+    if measure:
+        those = "those" if measure == "log-odds" else "that"
         start = (
-            f"How each column moved the log-odds of {shortened(repr(explanation.prediction))} from "
-            f"{figure(explanation.output_at_mean)}, those of a row of training means, to "
-            f"{figure(explanation.output_at_row)}. (Log-odds of 0 are a probability of 0.5, +1 of 0.73, -1 of 0.27.)"
+            f"How each column moved the {measure} of {shortened(repr(explanation.prediction))} from "
+            f"{figure(explanation.output_at_mean)}, {those} of a row of {means}, to "
+            f"{figure(explanation.output_at_row)}."
         )
+        if measure == "log-odds":
+            start += " (Log-odds of 0 are a probability of 0.5, +1 of 0.73, -1 of 0.27.)"
     else:
         start = (
             f"How each column moved {shortened(explanation.target.name)} from "
             f"{figure(explanation.output_at_mean)}, the "
-            f"prediction for a row of training means, to {figure(explanation.output_at_row)}:"
+            f"prediction for a row of {means}, to {figure(explanation.output_at_row)}:"
         )
     return "\n".join([*_wrapped(start), *_table(rows)])
 
@@ -173,13 +184,13 @@ def _change(explanation: Explanation) -> str:
     if change is None:
         return "\n".join(
             _wrapped(
-                "No change of a single column, within the range that was learnt from or as far again beyond it, "
+                f"No change of a single column, within {explanation.wording.range} or as far again beyond it, "
                 "changes the answer."
             )
         )
     outside = ""
     if not change.low <= change.after <= change.high:
-        outside = f" That lies outside what was learnt from ({figure(change.low)} to {figure(change.high)})."
+        outside = f" That lies outside {explanation.wording.seen} ({figure(change.low)} to {figure(change.high)})."
     by = f"{figure(change.deviations, 2)}" if change.deviations < 0 else f"+{figure(change.deviations, 2)}"
     return "\n".join(
         _wrapped(

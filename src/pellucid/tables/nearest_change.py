@@ -1,4 +1,4 @@
-"""The smallest change of one column that changes a model's answer for a row of a table."""
+"""The smallest change of one column that changes the answer for a row of a table."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pellucid.insight.nearest import nearest_flips
-from pellucid.tables.evaluation import choice
-from pellucid.tables.model import TableModel
+from pellucid.tables.explanation_subject import Subject
 from pellucid.tables.scaler import Numbers
 from pellucid.tables.target import Label
 
@@ -27,12 +26,12 @@ class Change:
     before, after : bool, int or float
         The value in the row, and one that changes the answer: rounded to as few digits as do.
     deviations : float
-        The change in standard deviations of the training rows, with its sign.
+        The change in standard deviations of the rows that a row is compared with, with its sign.
     prediction : label
         The answer after the change.
     low, high : float
-        Between what the column lay in the training rows; ``after`` lies outside only if nothing inside, of any
-        column, changes the answer.
+        Between what the column lay in those rows; ``after`` lies outside only if nothing inside, of any column,
+        changes the answer.
     """
 
     column: str
@@ -44,12 +43,12 @@ class Change:
     high: float
 
 
-def nearest_change(model: TableModel, X: Numbers, row: int, values: Sequence[Value]) -> Change | None:
+def nearest_change(subject: Subject, X: Numbers, row: int, values: Sequence[Value]) -> Change | None:
     """Return the nearest change of one column that changes the class of a row.
 
     Parameters
     ----------
-    model : TableModel
+    subject : Subject
         Of classes.
     X : array [N, C]
         The whole table, which tells what columns hold whole numbers only.
@@ -60,49 +59,57 @@ def nearest_change(model: TableModel, X: Numbers, row: int, values: Sequence[Val
 
     Examples
     --------
-    >>> import polars
-    >>> frame = polars.DataFrame({"x": [0, 1, 2, 3], "size": ["S", "S", "L", "L"]})
-    >>> model = TableModel("size", epochs=200).fit(frame)
-    >>> change = nearest_change(model, frame[["x"]].to_numpy().astype(float), 0, [0])
+    >>> from pellucid import BinaryCrossEntropyFromLogits, Dense, Network
+    >>> from pellucid.tables.scaler import Scaler
+    >>> from pellucid.tables.target import Target
+    >>> X, network = np.array([[0.0], [1.0], [2.0], [3.0]]), Network(1, [Dense(1)], seed=0)
+    >>> network.theta = [1.0, -1.5]
+    >>> target, loss = Target("size", "binary", "text", ("S", "L")), BinaryCrossEntropyFromLogits()
+    >>> change = nearest_change(Subject(network, loss, ("x",), Scaler.measure(X), None, target), X, 0, [0])
     >>> change.before, change.after, change.prediction
     (0, 2, 'L')
     """
-    learnt, x = model.learnt, X[row]
-    scaler = learnt.scaler
+    x, scaler = X[row], subject.scaler
     # Many a table holds its counts, and its 0 and 1, as floats.
     whole = (np.concatenate([X, [scaler.low, scaler.high]]) % 1 == 0).all(axis=0)  # [N,C] -> [C]
 
-    def standard(numbers: Numbers, place: int) -> Numbers:
-        scaled: Numbers = (numbers - scaler.mean[place]) / scaler.std[place]  # [M]
-        return scaled
-
+    shift, scale = np.zeros(len(x)), np.ones(len(x))
+    if subject.scaling is not None:
+        shift, scale = subject.scaling.shift, subject.scaling.scale
     only = {}
     for place in np.flatnonzero(~scaler.constant).tolist():
         bounds = float(scaler.low[place]), float(scaler.high[place])
         if whole[place] and bounds[1] - bounds[0] <= MOST_WHOLE_NUMBERS:
-            only[place] = standard(_whole_numbers(*bounds), place)
-    low, high = (scaler.standardise(bound[None])[0] for bound in (scaler.low, scaler.high))
-    flips = nearest_flips(learnt.network, scaler.standardise(x[None])[0], decide=choice, low=low, high=high, only=only)
-    before = int(choice(learnt.network.predict(scaler.standardise(x[None])))[0])
+            only[place] = (_whole_numbers(*bounds) - shift[place]) / scale[place]  # [M]
+    flips = nearest_flips(
+        subject.network,
+        subject.inputs(x[None])[0],
+        decide=subject.decide,
+        low=subject.inputs(scaler.low[None])[0],
+        high=subject.inputs(scaler.high[None])[0],
+        scale=scaler.std / scale,
+        only=only,
+    )
+    before = int(subject.codes(x[None])[0])
     for flip in flips:
         place = flip.input
         here, std = float(x[place]), float(scaler.std[place])
-        crossing = float(scaler.mean[place]) + std * flip.value
+        crossing = float(shift[place]) + float(scale[place]) * flip.value
         # Such as a negative age: no such thing was ever seen.
         if not np.isfinite(crossing) or crossing < 0 <= scaler.low[place]:
             continue
         for after in _rounded(crossing, here, std, bool(whole[place])):
             changed = x.copy()
             changed[place] = after
-            code = int(choice(learnt.network.predict(scaler.standardise(changed[None])))[0])
+            code = int(subject.codes(changed[None])[0])
             value = type(values[place])(after)
             if code != before and value == after:
                 return Change(
-                    column=learnt.columns[place],
+                    column=subject.columns[place],
                     before=values[place],
                     after=value,
                     deviations=(after - here) / std,
-                    prediction=learnt.target.classes[code],
+                    prediction=subject.target.classes[code],
                     low=float(scaler.low[place]),
                     high=float(scaler.high[place]),
                 )

@@ -217,7 +217,7 @@ def follow(trace: "Trace", record: int, unit: Unit) -> Followed:
     if isinstance(record, bool) or not isinstance(record, int | np.integer) or not 0 <= record < len(trace.x):
         raise ValueError(f"record must be a whole number from 0 to {len(trace.x) - 1}, found {record!r}")
     record = int(record)
-    names = Names(trace.layers, trace.feature_names)
+    names = Names(trace.layers, trace.feature_names, trace.output_names)
     above = "" if trace.loss is None else type(trace.loss.loss).__name__
     end = _largest(trace.layers[-1], record)
     return Followed(trace, record, trace.layers, names, above, _asked(trace, unit), end)
