@@ -50,7 +50,7 @@ ORDER = [
     "layers", "trial", "layout", "walk", "losses", "penalties", "configuration", "summary", "network",
     "gradients", "gradient_check", "schedules", "optimizers", "training", "engines", "insight",
     "files",
-    "tables", "exchange", "cli",
+    "tables", "estimators", "exchange", "cli",
 ]
 # fmt: on
 
@@ -62,7 +62,8 @@ EXCEPTIONS = {
     ("pellucid.training.loop", "engines"),  # the engine is found by its name
     ("pellucid.training.checkpoint", "engines"),  # it is told where to go on from,
     ("pellucid.training.checkpoint", "files"),  # which stands in a file
-    ("pellucid.files.model", "tables"),  # and so is what a file holds
+    ("pellucid.files.model", "tables"),  # and so are the kinds of thing
+    ("pellucid.files.model", "estimators"),  # that a file holds beside a network
 }
 
 # Beyond NumPy and the standard library: in these rooms only, Matplotlib in one part of its room.
@@ -72,6 +73,7 @@ OUTSIDE = {
     "engines": {"jax", "platformdirs", "filelock"},
     "insight.plots": {"matplotlib"},
     "exchange": {"onnx"},
+    "estimators": {"sklearn", "scipy"},
     "tables": {"polars", "narwhals"},
     "cli": {"rich", "cyclopts"},
 }

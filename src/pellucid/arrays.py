@@ -81,8 +81,8 @@ def matmul(a: Array, b: Array) -> Array:
     >>> matmul(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]))
     array([[11.]])
     """
-    on_numpy = type(a) is np.ndarray and type(b) is np.ndarray
-    if on_numpy and a.ndim == 2 and b.ndim == 2:
+    on_numpy = type(b) is np.ndarray  # the left one may be a sparse table, which multiplies by itself
+    if on_numpy and type(a) is np.ndarray and a.ndim == 2 and b.ndim == 2:
         product: Array = a.dot(b)
     elif on_numpy or a.shape[-2] * a.shape[-1] * b.shape[-1] > SMALL_PRODUCT:
         product = a @ b

@@ -305,7 +305,10 @@ class Network:
         >>> network.predict([[1, 1]]).shape
         (1, 1)
         """
-        x = checks.inputs(X, self.inputs, self.dtype, members=self.members)
+        return self._predict(checks.inputs(X, self.inputs, self.dtype, members=self.members))
+
+    def _predict(self, x: Array) -> Array:
+        """Return the raw output for records that are checked already, a part of them at a time."""
         axis = x.ndim - len(self.inputs) - 1
         records = x.shape[axis]
         at_once = max(1, PREDICTED_VALUES_AT_ONCE // (self._widest() * (self.members or 1)))

@@ -1,4 +1,4 @@
-"""The model file: one safetensors file that holds a network, or a table model, and nothing that runs.
+"""The model file: one safetensors file that holds a network, a table model or an estimator, and nothing that runs.
 
 ``__metadata__`` holds ``format``, ``version``, ``kind``, ``config`` (canonical JSON) and ``sha256`` over
 config and tensors; the tensors are theta, running statistics, the optimizer's memory and the history.
@@ -25,13 +25,13 @@ VERSION = "1"
 
 
 def save(thing: Any, path: str | Path, *, overwrite: bool = False) -> None:
-    """Write a network or a table model to one file.
+    """Write a network, a table model or an estimator to one file.
 
     The file is complete or not there at all: it is written under another name first, then renamed.
 
     Parameters
     ----------
-    thing : Network or TableModel
+    thing : Network, TableModel, MLPClassifier or MLPRegressor
     path : str or Path
     overwrite : bool
         Whether a file that exists may be replaced.
@@ -48,7 +48,7 @@ def save(thing: Any, path: str | Path, *, overwrite: bool = False) -> None:
     elif hasattr(thing, "to_file"):
         kind, config, tensors = thing.to_file()
     else:
-        raise TypeError(f"save takes a Network or a TableModel, found {type(thing).__name__}")
+        raise TypeError(f"save takes a Network, a TableModel or an estimator, found {type(thing).__name__}")
     text = canonical({**config, "library": __version__})
     parsed(text, f"{path} cannot be written")  # what reading would refuse is refused before it is written
     metadata = {
@@ -62,10 +62,11 @@ def save(thing: Any, path: str | Path, *, overwrite: bool = False) -> None:
 
 
 def load(path: str | Path, *, custom: Mapping[str, type[Any]] | None = None) -> Any:
-    """Read a model file, and return the kind of thing that was saved: a Network or a TableModel.
+    """Read a model file, and return the kind of thing that was saved: a Network, a TableModel or an estimator.
 
     Reading never runs code from the file and never imports by name. A class of your own that the model
-    uses (a layer, loss, optimizer, schedule or initializer) is handed over by its name.
+    uses (a layer, loss, optimizer, schedule or initializer) is handed over by its name. What comes back predicts the
+    same to the last bit, and goes on learning as if it had never been saved.
 
     Parameters
     ----------
@@ -75,12 +76,14 @@ def load(path: str | Path, *, custom: Mapping[str, type[Any]] | None = None) -> 
 
     Returns
     -------
-    Network or TableModel
+    Network, TableModel, MLPClassifier or MLPRegressor
 
     Raises
     ------
     ModelFileError
         If the file is damaged, foreign, or of a newer format; one line says what was found.
+    MissingExtraError
+        If it holds an estimator and scikit-learn is not installed (extra ``sklearn``).
     FileNotFoundError
         If there is no such file.
 
@@ -128,7 +131,7 @@ def _check_metadata(metadata: Mapping[str, str], source: str) -> None:
         )
     if metadata.keys() != {"format", "version", "kind", "config", "sha256"}:
         refuse(source, f"its metadata has the fields {', '.join(sorted(metadata)[:8])}, which do not fit")
-    if metadata["kind"] not in ("network", "table"):
+    if metadata["kind"] not in ("network", "table", "estimator"):
         refuse(source, f"holds a {shown(metadata['kind'])}, which this version does not know")
     if not re.fullmatch("[0-9a-f]{64}", metadata["sha256"]):
         refuse(source, f"its sha256 is {shown(metadata['sha256'])}; expected 64 hexadecimal digits")
@@ -144,6 +147,10 @@ def _checked(
         refuse(source, f"the configuration says {shown(library)} for the library that wrote it; expected a text")
     if metadata["kind"] == "network":
         return network_from(config, entries, custom, source)
-    from pellucid.tables.model_file import restore
+    if metadata["kind"] == "table":
+        from pellucid.tables import model_file as table_file
 
-    return restore(config, entries, custom, source)
+        return table_file.restore(config, entries, custom, source)
+    from pellucid.estimators import model_file as estimator_file
+
+    return estimator_file.restore(config, entries, custom, source)
