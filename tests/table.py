@@ -452,6 +452,11 @@ def _shares(generator: np.random.Generator, records: int) -> np.ndarray:
 
 LOSS_EXAMPLES = [
     LossExample(SquaredError(), lambda g, n: g.standard_normal(n), _module("MSELoss")),
+    LossExample(
+        SquaredError(scale=0.5),
+        lambda g, n: g.standard_normal(n),
+        lambda torch, o, t, reduction: 0.5 * torch.nn.MSELoss(reduction=reduction)(o, t),
+    ),
     LossExample(SquaredError(reduction="sum"), lambda g, n: g.standard_normal((n, 2)), _module("MSELoss"), outputs=2),
     LossExample(AbsoluteError(), lambda g, n: g.standard_normal((n, 2)), _module("L1Loss"), outputs=2),
     LossExample(Huber(), lambda g, n: 2 * g.standard_normal(n), _module("HuberLoss")),

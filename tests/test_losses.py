@@ -25,7 +25,6 @@ from pellucid.losses import (
     Poisson,
     Quantile,
     SquaredError,
-    reduce,
 )
 from pellucid.network import Network
 from pellucid.penalties import Penalty
@@ -42,7 +41,7 @@ def evaluate(loss, output, y, weights=None):
     target = loss.encode(y, output.shape[-1], output.dtype)
     losses, cache = loss.forward(output, target)
     column = None if weights is None else np.asarray(weights, output.dtype)[:, None]
-    value, factor = reduce(losses, loss.weigh(target, column), loss.reduction)
+    value, factor = loss.reduced(losses, target, column)
     gradient = loss.backward(cache)
     return value, gradient if factor is None else factor * gradient
 
@@ -329,7 +328,7 @@ def test_members_equal_single_calls(example):
     target = example.loss.encode(example.target(), example.outputs, FLOAT)
     weights = np.arange(1.0, 8.0)[:, None]
     losses, cache = example.loss.forward(output, target)
-    value, factor = reduce(losses, example.loss.weigh(target, weights), example.loss.reduction)
+    value, factor = example.loss.reduced(losses, target, weights)
     gradient = factor * example.loss.backward(cache)  # [B,1] * [K,B,O] -> [K,B,O]
     for member in range(3):
         one, d_one = evaluate(example.loss, output[member], example.target(), weights[:, 0])
@@ -367,8 +366,9 @@ def test_a_mean_divides_by_the_weights_and_a_sum_does_not(example):
     target = example.loss.encode(y, example.outputs, FLOAT)
     losses, _ = example.loss.forward(output, target)
     counted = np.broadcast_to(example.loss.weigh(target, weights[:, None]), losses.shape)
-    np.testing.assert_allclose(mean, (counted * losses).sum() / counted.sum(), rtol=1e-14)
-    np.testing.assert_allclose(total, (counted * losses).sum(), rtol=1e-14)
+    summed = example.loss.scale * (counted * losses).sum()
+    np.testing.assert_allclose(mean, summed / counted.sum(), rtol=1e-14)
+    np.testing.assert_allclose(total, summed, rtol=1e-14)
     np.testing.assert_allclose(d_mean * counted.sum(), d_total, rtol=1e-13, atol=1e-16)
 
 

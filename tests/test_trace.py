@@ -788,3 +788,14 @@ def test_it_shows_itself():
     assert "print it" in repr(seen)
     assert seen._repr_html_() == seen.html()
     assert str(seen) == seen.text()
+
+
+@pytest.mark.parametrize("weights", [None, [1.0, 2.0, 1.0]], ids=["alike", "weighted"])
+def test_a_scaled_loss_is_worked_out_with_its_scale(weights):
+    X, y = [[1.0, 2.0], [0.5, 1.0], [2.0, 1.0]], [1.0, 0.0, 2.0]
+    network = Network(2, [Dense(1)], seed=0)
+    found = trace(network, X, y, loss=SquaredError(scale=0.5), sample_weight=weights)
+    text = found.text(record=0)
+    assert "By its derivative" not in text and "Its formula gives" not in text
+    assert ("0.5*(sum_n(l[n]) / 3)" in text) == (weights is None)
+    assert ("over the sum of all weights, times 0.5" in text) == (weights is not None)

@@ -211,7 +211,7 @@ def _slope(way: Followed, found: LossRecord, left: Derivative, value: float) -> 
     before: list[Term] = [] if share == 1 else [Number(share)]
     named: list[Term] = [Symbol("share", "", own.index)] if before else []
     if before and _is_mean(found):
-        before = named = [Divide(Number(1.0), Number(float(found.losses.size)))]
+        before = named = [Divide(Number(found.loss.scale), Number(float(found.losses.size)))]
     slope = Derivative(own, left.by)
     forms = (
         product_of([Derivative(LOSS, own), slope] if before else [slope]),
