@@ -70,6 +70,8 @@ class Figures:
             if each and isinstance(values, list):  # what is the same for all members may be a single number
                 values = [np.broadcast_to(value, each) for value in values]
             found = np.asarray(values, dtype=np.float64)
+            if found.shape == losses.shape:
+                return found
             return np.broadcast_to(found.reshape(found.shape + (1,) * (losses.ndim - found.ndim)), losses.shape)
 
         return losses, column(self.counts), column(self.penalties)

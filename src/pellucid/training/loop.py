@@ -520,7 +520,7 @@ class Steps:
     def _rates(self, first: int, epochs: int) -> Array:
         """Return the learning rate of the last step of each of these epochs."""
         if not callable(self.work.plan.optimizer.learning_rate):
-            return np.broadcast_to(self._rate(0), (epochs,))
+            return np.full(epochs, self._rate(0))
         each = [self._rate((epoch + 1) * self.batches.count - 1) for epoch in range(first, first + epochs)]
         return np.array(each)
 
