@@ -556,3 +556,20 @@ def test_layers_that_are_no_plain_product_get_dense_rows(digits):
     one, other = (MLPClassifier(layers=layers, max_iter=3, random_state=0).fit(x, y) for x in (X, sparse.csr_array(X)))
     np.testing.assert_allclose(other.loss_curve_, one.loss_curve_, rtol=1e-12)
     np.testing.assert_allclose(other.predict_proba(sparse.csr_array(X)), one.predict_proba(X), rtol=1e-12)
+
+
+def test_partial_fit_stays_with_the_optimizer_that_it_began_with(moons):
+    """As in scikit-learn, where parameters that are changed in between do nothing until the next fit."""
+    found = []
+    for kind in (neural_network.MLPClassifier, MLPClassifier):
+        mlp = kind((8,), learning_rate_init=0.01, random_state=0).partial_fit(*moons, classes=[0, 1])
+        mlp.set_params(learning_rate_init=1.0).partial_fit(*moons)
+        found.append(mlp.loss_curve_)
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-9)
+
+
+def test_from_sklearn_takes_the_network_of_an_estimator_of_ours(moons):
+    mlp = MLPClassifier((8,), ["gelu"], max_iter=3, random_state=0).fit(*moons)
+    network = pellucid.from_sklearn(mlp)
+    assert network == mlp.network_ and network is not mlp.network_
+    np.testing.assert_array_equal(network.predict_proba(moons[0])[:, 0], mlp.predict_proba(moons[0])[:, 1])

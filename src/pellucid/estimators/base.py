@@ -271,7 +271,11 @@ class MLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC)
         return int(min(self.batch_size, records))
 
     def _chosen_optimizer(self, batch_size: int, records: int, incremental: bool) -> Optimizer:
-        """Return the optimizer that the parameters ask for."""
+        """Return the optimizer that the parameters ask for; `partial_fit` stays with the one that it began with."""
+        fitted = self.network_.fitted
+        if incremental and self._optimizer_state is not None and fitted is not None:
+            assert isinstance(fitted.optimizer, Optimizer)
+            return fitted.optimizer
         rate: Any = float(self.learning_rate_init)
         if isinstance(self.solver, Optimizer):
             rule, rate = self.solver, self.solver.learning_rate

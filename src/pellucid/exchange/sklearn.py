@@ -41,7 +41,7 @@ def from_sklearn(estimator: Any) -> Network:
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
-        Fitted. scikit-learn itself is not imported.
+        Fitted. scikit-learn itself is not imported. Of one of :mod:`pellucid.estimators`, it is a copy of its network.
 
     Returns
     -------
@@ -73,6 +73,9 @@ def from_sklearn(estimator: Any) -> Network:
         raise TypeError(f"from_sklearn takes a fitted {' or '.join(TAKEN)}, found {_name(estimator)}{hint}")
     if not hasattr(estimator, "coefs_"):
         raise ValueError(f"this {_name(estimator)} has not been fitted: call fit(X, y) first")
+    if hasattr(estimator, "network_"):  # one of Pellucid's own estimators
+        own: Network = estimator.network_.copy()
+        return own
     activation = ACTIVATIONS[estimator.activation]
     layers: list[Layer] = []
     for weights in estimator.coefs_:  # [I,O]
