@@ -14,6 +14,9 @@ if not all(map(importlib.util.find_spec, ("onnx", "onnxruntime"))):
     collect_ignore_glob.append("src/pellucid/exchange/onnx/*")
 if not importlib.util.find_spec("tensorboard"):
     collect_ignore_glob.append("src/pellucid/training/tracking.py")
+if not importlib.util.find_spec("sklearn"):
+    collect_ignore_glob.append("src/pellucid/estimators/*")
+collect_ignore_glob.append("tests/published/*")  # scripts, which a test runs
 
 # A shell that starts something in the background makes it deaf to Ctrl-C, which some tests send.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -7,6 +7,7 @@ mutants that reach new lines of the reader:
 """
 
 import contextlib
+import importlib.util
 import json
 import random
 import sys
@@ -18,7 +19,8 @@ import numpy as np
 if __name__ == "__main__":
     import atheris
 
-    watched = atheris.instrument_imports(include=["pellucid.files", "pellucid.tables.model_file"])
+    readers = ["pellucid.files", "pellucid.tables.model_file", "pellucid.estimators"]
+    watched = atheris.instrument_imports(include=readers)
 else:
     watched = contextlib.nullcontext()
 
@@ -29,11 +31,22 @@ with watched:
     from pellucid.files import safetensors
     from pellucid.files.config import KNOWN
 
+ESTIMATORS = importlib.util.find_spec("sklearn") is not None  # without it, nobody reads their files
+if ESTIMATORS:
+    with watched:
+        import pellucid.estimators.model_file
+
 DATA = Path(__file__).parent / "data"
-GOOD = {path.name: path.read_bytes() for path in sorted(DATA.glob("*.pellucid"))}
+GOOD = {
+    path.name: path.read_bytes()
+    for path in sorted(DATA.glob("*.pellucid"))
+    if ESTIMATORS or "estimator" not in path.name
+}
 
 BYTES = [0, 1, 9, 10, 0x20, 0x22, 0x2C, 0x2D, 0x2E, 0x30, 0x39, 0x5B, 0x5D, 0x65, 0x7B, 0x7D, 0x7F, 0x80, 0xFF]
 WHOLES = [-1, 0, 1, 2, 3, 4, 7, 255, 10**4, 10**5, 2**25, 2**31, 2**32, 10**12, 2**62, 2**63 - 1, 2**63, 10**38, 10**39]
+KINDS = ["network", "table", "estimator"]
+TENSORS = ["theta", "x", "state/dense_1/mean", "history/x", "history/\n", "optimizer/m", "best/theta", "figures/x"]
 VALUES = [
     None, True, False, *WHOLES, -0.5, 0.5, 1.0, 1e-308, 1e308, "", "x", "float32", "two\nlines", "\ud800", "é", "Dense",
     [], [0], [2**40] * 8, [1] * 9, {}, {"type": "Dense"}, {"type": "os.system"}, {"type": "Zeros"}, {"a": 1},
@@ -120,7 +133,7 @@ def mutant_in_structure(data: bytes, chance: random.Random) -> bytes:
             change_tensor(tensors, chance)
     metadata |= {"config": text, "sha256": safetensors.digest(text, tensors)}
     if chance.random() < 0.05:
-        metadata[chance.choice([*metadata, "more"])] = chance.choice(["", "1", "2", "table", "network", "0" * 64])
+        metadata[chance.choice([*metadata, "more"])] = chance.choice(["", "1", "2", *KINDS, "0" * 64])
     return safetensors.to_bytes(tensors, metadata)
 
 
@@ -174,8 +187,7 @@ def change_tensor(tensors: dict[str, np.ndarray], chance: random.Random) -> None
         case 0:
             pass
         case 1:
-            other = chance.choice(["theta", "x", "state/dense_1/mean", "history/x", "history/\n", "optimizer/m"])
-            tensors[other] = tensor
+            tensors[chance.choice(TENSORS)] = tensor
         case 2:
             tensors[name] = tensor.reshape(-1)
         case 3:

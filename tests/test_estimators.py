@@ -482,7 +482,7 @@ def test_an_interruption_keeps_what_was_learnt(moons):
 
 def test_a_loss_out_of_range_is_told_with_the_layer(diabetes):
     X, y = diabetes
-    with pytest.raises(ValueError, match=r"non-finite parameter weights.*stopped in epoch \d+.*First out of range"):
+    with pytest.raises(ValueError, match=r"non-finite parameter weights.*Stopped in epoch \d+.*First out of range"):
         MLPRegressor(solver="sgd", learning_rate_init=1e3, random_state=0).fit(X, y)
 
 

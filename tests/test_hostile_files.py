@@ -31,7 +31,8 @@ from pellucid.files.refusal import shown
 from table import LAYER_EXAMPLES
 
 DATA = Path(__file__).parent / "data"
-EXAMPLES = ["network", "blocks", "members", "table"]
+EXAMPLES = ["network", "blocks", "members", "table", *(["estimator"] if fuzz.ESTIMATORS else [])]
+INNER = {"table": "network", "estimator": "network_"}  # where the network is, if it is not the model itself
 
 
 def bytes_of(name):
@@ -77,7 +78,7 @@ def test_every_version_reads_the_stored_examples(name):
     path = DATA / f"model-v1-{name}.pellucid"
     kept = json.loads(path.with_suffix(".json").read_text())
     model = load(path)
-    network = model.network if name == "table" else model
+    network = getattr(model, INNER[name]) if name in INNER else model
     assert repr(network) == kept["config"]
     # The parameters are the same to the bit; what they give may round differently where the exponential does.
     tensors, metadata = safetensors.read(path)
@@ -97,8 +98,24 @@ def test_a_stored_example_written_again_is_the_same_file(name, tmp_path):
     model.save(tmp_path / "again")
     tensors, metadata = safetensors.read(tmp_path / "again")
     before, _, config = parts_of(name)
-    assert {**json.loads(metadata["config"]), "library": ""} == {**config, "library": ""}
+    written = json.loads(metadata["config"])
+    assert without_defaults({**written, "library": ""}) == without_defaults({**config, "library": ""})
     assert safetensors.digest("", tensors) == safetensors.digest("", before)
+
+
+def without_defaults(value):
+    """Return a configuration without the settings that have their defaults: the file may be older than they are."""
+    if isinstance(value, list):
+        return [without_defaults(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    kind = KNOWN.get(value.get("type"))
+    defaults = {} if kind is None else {field.name: field.default for field in fields(kind)}
+    return {
+        key: without_defaults(each)
+        for key, each in value.items()
+        if key not in defaults or isinstance(each, (dict, list)) or each != defaults[key]
+    }
 
 
 def test_stored_statistics_come_back():
@@ -675,10 +692,13 @@ def test_the_fields_of_every_class_are_of_kinds_that_the_reader_knows(name):
 
 WATCHED = """
 import sys
-import pellucid, pellucid.tables.model_file
+import fuzz_model_file  # which loads all that reads files
+import pellucid
 paths = sys.argv[1:]
 events = []
 def watch(event, arguments):
+    if event == "builtins.id":  # which inspect.signature asks for; it tells where an object lies, and no more
+        return
     if event.startswith(("import", "exec", "compile", "open", "os.", "subprocess", "socket", "ctypes", "pickle",
                          "marshal", "code", "shutil", "tempfile", "builtins", "urllib", "mmap", "cpython.run")):
         events.append((event, str(arguments[0]) if arguments else ""))
@@ -715,7 +735,11 @@ def test_reading_runs_nothing_and_imports_nothing(tmp_path):
         paths.append(tmp_path / f"dtype-{place}")
         paths[-1].write_bytes(sealed(tensors, metadata, config))
     done = subprocess.run(
-        [sys.executable, "-c", WATCHED, *map(str, paths)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", WATCHED, *map(str, paths)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parent,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str({"opened": len(paths), "odd": [], "own": []})

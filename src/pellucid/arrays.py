@@ -66,6 +66,38 @@ def sum64(x: Array, axis: int | tuple[int, ...] | None) -> Array:
     return total
 
 
+def sum_over_records(x: Array) -> Array:
+    """Sum [B, O] over its records to [O], or each member's.
+
+    For a plain NumPy matrix it is a product with a row of ones, which takes a third of the time.
+
+    Examples
+    --------
+    >>> sum_over_records(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    array([4., 6.])
+    """
+    if type(x) is np.ndarray and x.ndim == 2:
+        summed: Array = np.ones(len(x), x.dtype).dot(x)  # [B] @ [B,O] -> [O]
+    else:
+        summed = x.sum(axis=-2)  # [K,B,O] -> [K,O]
+    return summed
+
+
+def sum_of_squares64(x: Array, axes: tuple[int, ...]) -> Array:
+    """Sum the squares of ``x`` (not of their sizes, where they are complex) over ``axes``, accumulated in float64.
+
+    Examples
+    --------
+    >>> float(sum_of_squares64(np.array([[3.0], [4.0]]), (-2, -1)))
+    25.0
+    """
+    if type(x) is np.ndarray and x.dtype.char in "dD" and x.ndim == len(axes):
+        flat = x.reshape(-1)
+        total: Array = flat.dot(flat)  # without an array of the squares
+        return total
+    return sum64(x * x, axes)
+
+
 SMALL_PRODUCT = 512  # multiplications; below it a compiler does better with a plain sum than with a matrix routine
 
 

@@ -22,6 +22,21 @@ def absolute(x: Array) -> Array:
     return result
 
 
+def positive_part(x: Array) -> Array:
+    """Return max(x, 0) elementwise, by the real part, with slope 0 at 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> positive_part(np.array([-2.0, 0.0, 3.0])), positive_part(np.array([-2 + 1e-9j, 3 + 1e-9j]))
+    (array([0., 0., 3.]), array([-0.+0.e+00j,  3.+1.e-09j]))
+    """
+    if x.dtype.kind == "c":  # where NumPy's maximum of 0 would be one that lies above 0 in the imaginary part
+        return x * (x.real > 0)
+    result: Array = namespace(x).maximum(x, 0)
+    return result
+
+
 def sigmoid(x: Array) -> Array:
     """Return 1 / (1 + exp(-x)) elementwise.
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from pellucid.arrays import Array, namespace, sum64
+from pellucid.arrays import Array, namespace, sum64, sum_of_squares64
 from pellucid.checks import plain_numbers
 from pellucid.functions import absolute
 
@@ -44,10 +44,10 @@ class Penalty:
     def value(self, weights: Array, rank: int) -> Array:
         """Return what ``weights`` cost; their last ``rank`` axes are one member's array."""
         axes = tuple(range(-rank, 0))
-        costs = 0.5 * self.l2 * (weights * weights)
+        cost = 0.5 * self.l2 * sum_of_squares64(weights, axes)
         if self.l1:
-            costs = costs + self.l1 * absolute(weights)
-        return sum64(costs, axes)
+            cost = cost + self.l1 * sum64(absolute(weights), axes)
+        return cost
 
     def gradient(self, weights: Array) -> Array:
         """Return the gradient of the penalty with respect to ``weights``, of the same shape."""

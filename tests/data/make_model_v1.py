@@ -1,13 +1,15 @@
 """Write the stored examples of format version 1, and what they predict: run once, when the version was new.
 
-    python tests/data/make_model_v1.py FOLDER
+    python tests/data/make_model_v1.py FOLDER [NAME ...]
 
-The files in this folder are never written anew: every later version must read these very bytes.
+The files in this folder are never written anew: every later version must read these very bytes. With names, only those
+are written: the kind `estimator` came later than the others.
 """
 
 import hashlib
 import json
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -80,18 +82,49 @@ def table():
     return made.fit(frame, test_share=0.25)
 
 
+def estimator():
+    """A classifier with feature names, a best epoch, running statistics and figures of its validation records."""
+    import polars as pl
+
+    from pellucid.estimators import MLPClassifier
+
+    made = MLPClassifier(
+        (5, 4),
+        ["tanh", LeakyReLU(0.1)],
+        solver="sgd",
+        learning_rate="adaptive",
+        learning_rate_init=0.05,
+        max_iter=8,
+        random_state=3,
+        early_stopping=True,
+        n_iter_no_change=2,
+        normalization="batch",
+        dropout=(0.1, 0.0),
+        class_weight={"large": 2.0, "middle": 1, "small": 0.5},
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that there was more to learn
+        return made.fit(pl.DataFrame(X, schema=["length", "width", "depth"]), np.array(sizes(Y)))
+
+
+INNER = {"table": "network", "estimator": "network_"}
+"""The attribute that holds the network, where the model is more than that."""
+
+
 def sizes(values):
     """Return a class for each value."""
     return [["small", "middle", "large"][int(value > -0.4) + int(value > 0.4)] for value in values]
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, names: list[str]) -> None:
     """Write the files, and beside each what it gives."""
-    for make in (network, blocks, members, table):
+    for make in (network, blocks, members, table, estimator):
+        if names and make.__name__ not in names:
+            continue
         name, model = make.__name__, make()
         path = folder / f"model-v1-{name}.pellucid"
         model.save(path)
-        inner = model.network if name == "table" else model
+        inner = getattr(model, INNER[name]) if name in INNER else model
         records = [[0.0, 0.0, 0.0], [1.0, -2.0, 0.5], [-0.25, 3.0, 1.0]]
         tensors, _ = safetensors.read(path)
         kept = {
@@ -104,4 +137,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2:])

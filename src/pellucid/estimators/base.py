@@ -21,6 +21,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from pellucid import engines
 from pellucid.arrays import Array
+from pellucid.estimators.callbacks import CallbackSupport, Told
 from pellucid.estimators.construction import ACTIVATIONS, NORMALIZATIONS, dense_views, network_for, sizes_of
 from pellucid.estimators.objective import ScikitObjective
 from pellucid.estimators.order import ScikitBatches
@@ -39,6 +40,7 @@ from pellucid.training.loop import Run, Steps, _checked_callbacks, _silently, pl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from pellucid.insight import Diagnosis, Trace
     from pellucid.tables.explanation import Explanation
@@ -49,7 +51,7 @@ WHOLE_FIT = ("cosine", "one_cycle")
 """The schedules that know how long a fit is."""
 
 
-class MLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
+class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
     """A multi-layer perceptron with scikit-learn's parameters; use :class:`MLPClassifier` or :class:`MLPRegressor`."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -160,6 +162,7 @@ class MLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC)
         incremental: bool = False,
     ) -> MLP:
         sizes_of(self.hidden_layer_sizes)
+        given = (X, y, sample_weight)
         explicit = self._explicit_validation(validation)
         if incremental and self.early_stopping and not explicit:
             raise ValueError(
@@ -186,7 +189,7 @@ class MLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC)
         if self.solver != "lbfgs":
             rule = self._chosen_optimizer(self._batch_size(len(target), warn=False), len(target), incremental)
         data = Batch(self._records(X), target, None if weights is None else weights.astype(X.dtype)[:, None])
-        self._train(network, loss, scikits, rule, data, held_out, random_state, incremental)
+        self._train(network, loss, scikits, rule, data, held_out, random_state, incremental, given)
         return self
 
     def _explicit_validation(self, validation: tuple[Any, Any, Any]) -> bool:
@@ -221,7 +224,6 @@ class MLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC)
         self._begin_figures(validated)
 
     def _begin_figures(self, validated: bool) -> None:
-        self._optimizer_state: Any = None
         self._rate_factor = 1.0
         self._no_improvement_count = 0
         self.loss_curve_: list[float] = []
@@ -273,8 +275,7 @@ class MLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC)
     def _chosen_optimizer(self, batch_size: int, records: int, incremental: bool) -> Optimizer:
         """Return the optimizer that the parameters ask for; `partial_fit` stays with the one that it began with."""
         fitted = self.network_.fitted
-        if incremental and self._optimizer_state is not None and fitted is not None:
-            assert isinstance(fitted.optimizer, Optimizer)
+        if incremental and fitted is not None and isinstance(fitted.optimizer, Optimizer):
             return fitted.optimizer
         rate: Any = float(self.learning_rate_init)
         if isinstance(self.solver, Optimizer):
@@ -310,6 +311,7 @@ class MLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC)
         held_out: HeldOut | None,
         random_state: np.random.RandomState,
         incremental: bool,
+        given: tuple[Any, Any, Any],
     ) -> None:
         """Let Pellucid's loop train the network, and see to it that it stops as scikit-learn does."""
         stops = self.early_stopping and not isinstance(rule, LBFGS)
@@ -336,18 +338,22 @@ class MLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC)
         else:
             plan = plan_of(network, objective, rule, clip_norm=self.clip_norm)
             batches = ScikitBatches(network, loss, data, size=size, shuffle=self.shuffle, random_state=random_state)
-            if not incremental or self._optimizer_state is None:
-                self._optimizer_state, self._rate_factor = rule.init(network.theta), 1.0
+            memory = network.fitted.optimizer_state if incremental and network.fitted is not None else None
+            if memory is None:
+                memory, self._rate_factor = rule.init(network.theta), 1.0
             run.rate_factor = self._rate_factor
             seeds = [np.random.SeedSequence(network.seed, spawn_key=(self.t_,))]
-            work = engines.Work(network, plan, batches, self._optimizer_state, seeds, epochs=epochs)
+            work = engines.Work(network, plan, batches, memory, seeds, epochs=epochs)
             reports = run.reports(Steps(run, kind(work), work).epochs())
         self.n_iter_, self.stopped_ = 0, False
+        told = Told(self, run, stops, incremental, *given)
+        callbacks.append(told)
         try:
             self._exhaust(reports)
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=4)
         self._finish(run, watch, stops, incremental)
+        told.end_of_fit()
 
     def _exhaust(self, reports: Iterator[Report]) -> None:
         """Go through all epochs; a loss that is not finite is told of by :meth:`_finish`."""
@@ -359,7 +365,7 @@ class MLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC)
     def _finish(self, run: Run, watch: Watch, stops: bool, incremental: bool) -> None:
         """Put the best weights back, and say what there is to say."""
         network = run.network
-        self._optimizer_state, self._rate_factor = run.fitted.optimizer_state, run.rate_factor
+        self._rate_factor = run.rate_factor
         if run.stopped_early:
             watch.could_not_go_on()
         if stops and (self.stopped_ or not incremental):
@@ -371,17 +377,17 @@ class MLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC)
         if not np.isfinite(network.theta).all() or (run.stopped_early and not stops):
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
-                f"preprocessed. {run.history.stopped or ''}".strip()
+                f"preprocessed. {capitalised(run.history.stopped or '')}".strip()
             )
         if run.stopped_early:
-            warnings.warn(f"{run.history.stopped}.", ConvergenceWarning, stacklevel=5)
+            warnings.warn(f"{capitalised(str(run.history.stopped))}.", ConvergenceWarning, stacklevel=5)
         elif not incremental:
             self._warn_of_the_end(run.history.stopped)
 
     def _warn_of_the_end(self, stopped: str | None) -> None:
         """Tell that there might have been more to learn, unless the schedule was made for just so long."""
         if self.solver == "lbfgs":
-            if stopped is not None and "convergence" in stopped:
+            if stopped is not None and ("convergence" in stopped or not stopped.startswith("L-BFGS ended")):
                 return
             text = (
                 f"lbfgs failed to converge after {self.n_iter_} iteration(s): "
@@ -592,6 +598,47 @@ class MLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC)
 
         return diagnose_of(self, X, y, X_val, y_val)
 
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the estimator to one file, which `pellucid.load` reads; nothing in it ever runs.
+
+        What comes back predicts the same to the last bit and goes on learning as if it had never been saved. Callbacks,
+        a scorer given as ``monitor`` and a ``RandomState`` are not kept: in their places stands None.
+
+        Parameters
+        ----------
+        path : str or Path
+        overwrite : bool
+            Whether a file that exists may be replaced; by default it is left untouched.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If nothing has been learnt yet: call `fit` first.
+        FileExistsError
+            If the file exists and `overwrite` is False.
+        TypeError, ValueError
+            If it is of a class of your own, or has a parameter or labels that a file cannot keep.
+
+        Examples
+        --------
+        >>> import pathlib, tempfile, pellucid
+        >>> from pellucid.estimators import MLPRegressor
+        >>> mlp = MLPRegressor(solver="lbfgs", random_state=0).fit([[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0])
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "model.pellucid"
+        >>> mlp.save(path)
+        >>> bool((pellucid.load(path).predict([[1.5]]) == mlp.predict([[1.5]])).all())
+        True
+        """
+        from pellucid.files import save
+
+        save(self, path, overwrite=overwrite)
+
+    def to_file(self) -> tuple[str, dict[str, Any], dict[str, Array]]:
+        """Return the kind of file, the configuration as plain JSON values, and the tensors: for `pellucid.files`."""
+        from pellucid.estimators.model_file import describe
+
+        return describe(self)
+
     @property
     def _n_features_out(self) -> int:
         return int(self.coefs_[-1].shape[0])
@@ -605,3 +652,14 @@ class MLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC)
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def capitalised(text: str) -> str:
+    """Return a text that begins a sentence.
+
+    Examples
+    --------
+    >>> capitalised("stopped in epoch 3")
+    'Stopped in epoch 3'
+    """
+    return text[:1].upper() + text[1:]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,18 +14,15 @@ from sklearn.utils.validation import check_is_fitted
 from pellucid.arrays import Array
 from pellucid.estimators.base import MLP
 from pellucid.estimators.classifier import MLPClassifier
+from pellucid.estimators.kept_parameters import check_values, kept, with_parameters
 from pellucid.estimators.regressor import MLPRegressor
 from pellucid.estimators.watching import Best
 from pellucid.files.config import build, exact_fields
-from pellucid.files.config import describe as describe_part
 from pellucid.files.header import Entry
 from pellucid.files.network import Tensors, network_config, network_from, network_tensors
 from pellucid.files.refusal import refuse, shown
-from pellucid.layers import Layer
 from pellucid.losses import Loss
 from pellucid.network import Network
-from pellucid.optimizers import Optimizer
-from pellucid.schedules import Schedule
 
 KINDS: dict[str, type[MLP]] = {"MLPClassifier": MLPClassifier, "MLPRegressor": MLPRegressor}
 """Every estimator that a file may name."""
@@ -60,6 +57,8 @@ def describe(estimator: MLP) -> tuple[str, dict[str, Any], Tensors]:
         If the estimator has learnt nothing yet.
     TypeError, ValueError
         If it is of a class of one's own, or has a parameter or labels that a file cannot keep.
+    ModelFileError
+        If somebody has put something into it that does not fit the rest.
     """
     name = type(estimator).__name__
     if KINDS.get(name) is not type(estimator):
@@ -68,12 +67,13 @@ def describe(estimator: MLP) -> tuple[str, dict[str, Any], Tensors]:
     network = estimator._current_network()
     if network.fitted is None:
         raise ValueError(f"this {name} has weights that were set by hand, and no training behind it: fit it first")
-    estimator._validate_params()  # what reading would refuse is refused before it is written
+    # What reading would refuse is refused before it is written, here and where it is all put together.
+    check_values(estimator)
     names = getattr(estimator, "feature_names_in_", None)
     best: Best | None = estimator._best
     config = {
         "class": name,
-        "parameters": {key: _kept(key, value) for key, value in estimator.get_params(deep=False).items()},
+        "parameters": {key: kept(key, value) for key, value in estimator.get_params(deep=False).items()},
         "classes": _classes_config(estimator) if isinstance(estimator, MLPClassifier) else None,
         "feature_names": None if names is None else [str(one) for one in names],
         "out_activation": estimator.out_activation_,
@@ -83,6 +83,7 @@ def describe(estimator: MLP) -> tuple[str, dict[str, Any], Tensors]:
         "best_epoch": None if best is None else best.epoch,
         "network": network_config(network),
     }
+    _checked(estimator, config, network.fitted.loss, f"this {name} cannot be saved")
     tensors = {f"network/{key}": array for key, array in network_tensors(network).items()}
     for key in (*FIGURES, *CURVES):
         if (found := getattr(estimator, key, None)) is not None:
@@ -110,14 +111,12 @@ def restore(
     kind = KINDS.get(config["class"]) if isinstance(config["class"], str) else None
     if kind is None:
         refuse(source, f"holds an estimator {shown(config['class'])}; expected {' or '.join(KINDS)}")
-    estimator = _with_parameters(kind, config["parameters"], custom, source)
-    _check_plain_values(config, source)
+    estimator = with_parameters(kind, config["parameters"], custom, source)
     inner = {key.removeprefix("network/"): one for key, one in entries.items() if key.startswith("network/")}
     make_network = network_from(config["network"], inner, custom, source)
-    classes = _classes_from(config, source) if kind is MLPClassifier else None
-    if classes is None and config["classes"] is not None:
-        refuse(source, "a regressor has no classes; expected null")
-    _check_fit(estimator, config, custom, source)
+    fitted = config["network"]["fitted"]
+    loss = None if fitted is None else build(fitted["loss"], Loss, custom, source)
+    classes = _checked(estimator, config, loss, source)
     _check_tensors(entries, inner, config["best_epoch"] is not None, source)
 
     def make(tensors: Tensors) -> MLP:
@@ -133,71 +132,16 @@ def restore(
     return make
 
 
-# Parameters
-
-
-def _kept(name: str, value: Any) -> Any:
-    """Return a parameter as plain JSON values; null for what no file can keep: functions, generators of numbers."""
-    random = name == "random_state" and isinstance(value, np.random.RandomState)
-    if random or name == "callbacks" or (name == "monitor" and not isinstance(value, str)):
-        return None
-    return _plain(value, f"parameter {name}")
-
-
-def _plain(value: Any, where: str) -> Any:
-    """Return a value as JSON that tells tuples from lists, and takes dicts and numbers that are not finite."""
-    if isinstance(value, (Layer, Optimizer, Schedule, Loss)):
-        return describe_part(value, where)
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return {"number": str(value)}
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, Mapping):
-        return {"dict": [[_plain(one, where), _plain(each, where)] for one, each in value.items()]}
-    if isinstance(value, tuple):
-        return {"tuple": [_plain(each, where) for each in value]}
-    if isinstance(value, (Sequence, np.ndarray)):
-        return [_plain(each, where) for each in value]
-    raise TypeError(f"{where}: a {type(value).__name__} cannot be kept in a model file")
-
-
-def _value(found: Any, custom: Mapping[str, type[Any]], source: str) -> Any:
-    """Return the value that :func:`_plain` wrote."""
-    if isinstance(found, list):
-        return [_value(each, custom, source) for each in found]
-    if not isinstance(found, dict):
-        return found
-    if "type" in found:
-        return build(found, object, custom, source)
-    word, inner = next(iter(found.items())) if len(found) == 1 else ("", None)
-    if word == "number" and inner in ("inf", "-inf", "nan"):
-        return float(inner)
-    if word == "dict" and isinstance(inner, list) and all(map(_is_item, inner)):
-        made = {key: _value(value, custom, source) for key, value in inner}
-        if len(made) == len(inner):
-            return made
-    if word != "tuple" or not isinstance(inner, list):
-        refuse(source, "a parameter holds an object that is neither a part, a tuple, a dict nor a number")
-    return tuple(_value(each, custom, source) for each in inner)
-
-
-def _is_item(pair: Any) -> bool:
-    """Return whether this is a dict's key and value."""
-    return isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], (bool, int, float, str))
-
-
-def _with_parameters(kind: type[MLP], given: Any, custom: Mapping[str, type[Any]], source: str) -> MLP:
-    """Return an estimator that has learnt nothing; a parameter that the file is too old for has its default."""
-    if not isinstance(given, dict):
-        refuse(source, f"the parameters are {shown(given)}; expected an object")
-    for name in sorted(given.keys() - set(kind._get_param_names())):
-        refuse(source, f"{kind.__name__} has no parameter {shown(name)}")
-    values = {name: _value(value, custom, source) for name, value in given.items()}
-    # A scorer is not kept; as a parameter, None is refused by `fit`, and not by what has been learnt.
-    kind(**{name: value for name, value in values.items() if (name, value) != ("monitor", None)})._validate_params()
-    return kind(**values)
+def _checked(estimator: MLP, config: dict[str, Any], loss: Loss | None, source: str) -> Array | None:
+    """Check all that stands in a configuration beside parameters and network; return the classes, if there are any."""
+    _check_plain_values(config, source)
+    classes = None
+    if isinstance(estimator, MLPClassifier):
+        classes = _classes_from(config, source)
+    elif config["classes"] is not None:
+        refuse(source, "a regressor has no classes; expected null")
+    _check_network(estimator, config, loss, source)
+    return classes
 
 
 # Classes
@@ -205,7 +149,7 @@ def _with_parameters(kind: type[MLP], given: Any, custom: Mapping[str, type[Any]
 
 def _classes_config(estimator: MLPClassifier) -> dict[str, Any]:
     classes: Array = estimator.classes_
-    labels = classes.tolist()
+    labels = [label.item() if isinstance(label, np.generic) else label for label in classes.tolist()]
     dtype = "str" if classes.dtype.kind == "U" else classes.dtype.name
     if dtype not in LABELS or not all(type(label) is LABELS[dtype] for label in labels):
         raise TypeError(
@@ -268,22 +212,21 @@ def _check_plain_values(config: dict[str, Any], source: str) -> None:
         refuse(source, "feature_names is not a list of texts, or null")
 
 
-def _check_fit(estimator: MLP, config: dict[str, Any], custom: Mapping[str, type[Any]], source: str) -> None:
+def _check_network(estimator: MLP, config: dict[str, Any], loss: Loss | None, source: str) -> None:
     """Refuse a network, by itself a good one, that is not one of this estimator."""
     network, names, outputs = config["network"], config["feature_names"], config["n_outputs"]
-    if network["members"] is not None or len(network["inputs"]) != 1 or network["fitted"] is None:
+    if network["members"] is not None or len(network["inputs"]) != 1 or loss is None:
         refuse(source, "the network is not one of an estimator: it has members, takes no flat records or is not fitted")
     if names is not None and len(names) != network["inputs"][0]:
         refuse(source, f"there are {len(names)} feature names for {network['inputs'][0]} inputs")
-    loss = build(network["fitted"]["loss"], Loss, custom, source)
     wanted = estimator._outputs(loss, outputs)
     last = network["layers"][-1]
     if last["type"] != "Dense" or last["units"] != wanted or outputs < 1:
         found = f"{last.get('units')} units" if last["type"] == "Dense" else f"a {shown(last['type'])}"
         refuse(source, f"the last layer is {found}; {outputs} outputs need a Dense of {wanted} units")
-    several = config["classes"] is not None and config["classes"]["target"] == "multiclass"
-    if loss.from_logits == "Softmax" and not several:
-        refuse(source, f"{type(loss).__name__} is a loss for three or more classes, which the file does not hold")
+    two = config["classes"] is not None and config["classes"]["target"] != "multiclass"
+    if two and loss.from_logits == "Softmax":
+        refuse(source, f"{type(loss).__name__} is a loss for three or more classes, which there are not")
 
 
 def _check_tensors(entries: Mapping[str, Entry], inner: Mapping[str, Entry], best: bool, source: str) -> None:
@@ -320,8 +263,6 @@ def _put_learnt(estimator: MLP, config: dict[str, Any], tensors: Tensors, networ
             learnt[key] = None
     learnt |= {key: config[key.strip("_")] for key in ("out_activation_", "best_iter_", "stopped_")}
     learnt |= {"network_": network, "n_features_in_": network.inputs[0], "_best": None}
-    assert network.fitted is not None
-    learnt["_optimizer_state"] = network.fitted.optimizer_state
     if config["feature_names"] is not None:
         learnt["feature_names_in_"] = np.array(config["feature_names"], dtype=object)
     if config["best_epoch"] is not None:

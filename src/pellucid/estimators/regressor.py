@@ -100,7 +100,8 @@ class MLPRegressor(RegressorMixin, MLP):
     progress : bool
         Whether to write progress, with the time left, to standard error.
     callbacks : list of functions of a report, optional
-        Called after each epoch; see :mod:`pellucid.training.callbacks`.
+        Called after each epoch; see :mod:`pellucid.training.callbacks`. Those of scikit-learn (from 1.9: progress bar,
+        scores of each epoch) are given to ``set_callbacks``.
 
     Attributes
     ----------

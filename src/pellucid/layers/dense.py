@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pellucid.arrays import Array, matmul
+from pellucid.arrays import Array, matmul, sum_over_records
 from pellucid.initializers import GlorotUniform, Initializer, Zeros
 from pellucid.layers.layer import Arrays, Cache, Context, Layer, Parameter, Shape
 
@@ -83,6 +83,6 @@ class Dense(Layer):
         return dx, gradients
 
     def gradients(self, parameters: Arrays, cache: Cache, dy: Array) -> dict[str, Array]:
-        gradients = {"bias": dy.sum(axis=-2)} if self.bias else {}  # [B,O] -> [O]
+        gradients = {"bias": sum_over_records(dy)} if self.bias else {}  # [B,O] -> [O]
         gradients["weights"] = matmul(cache["x"].mT, dy)  # [I,B] @ [B,O] -> [I,O]
         return gradients

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from pellucid.arrays import Array
+from pellucid.functions import positive_part
 from pellucid.layers.layer import Arrays, Cache, Context, Layer
 
 
@@ -17,7 +18,7 @@ class ReLU(Layer):
     >>> import numpy as np
     >>> y, cache = ReLU().forward({}, np.array([-1.0, 0.0, 2.0]), None)
     >>> y.round(4)
-    array([-0.,  0.,  2.])
+    array([0., 0., 2.])
     >>> ReLU().backward({}, cache, np.ones(3))[0].round(4)
     array([0., 0., 1.])
 
@@ -28,8 +29,7 @@ class ReLU(Layer):
     derivatives = {"x": "x > 0"}
 
     def forward(self, parameters: Arrays, x: Array, context: Context) -> tuple[Array, Cache]:
-        positive = x.real > 0
-        return x * positive, {"positive": positive}
+        return positive_part(x), {"positive": x.real > 0}
 
     def backward(self, parameters: Arrays, cache: Cache, dy: Array) -> tuple[Array, dict[str, Array]]:
         return dy * cache["positive"], {}
