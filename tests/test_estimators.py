@@ -332,7 +332,7 @@ def test_any_scorer_may_be_watched(moons):
         random_state=0,
     ).fit(X, y)
     assert len(own.validation_scores_) == 5
-    with pytest.raises(ValueError, match="'acc' is not a valid scoring value"):
+    with pytest.raises(ValueError, match="monitor must be .*'acc' is not a valid scoring value"):
         MLPClassifier(early_stopping=True, monitor="acc").fit(X, y)
 
 
@@ -573,3 +573,38 @@ def test_from_sklearn_takes_the_network_of_an_estimator_of_ours(moons):
     network = pellucid.from_sklearn(mlp)
     assert network == mlp.network_ and network is not mlp.network_
     np.testing.assert_array_equal(network.predict_proba(moons[0])[:, 0], mlp.predict_proba(moons[0])[:, 1])
+
+
+def test_a_regressors_partial_fit_with_lbfgs_is_scikits(diabetes):
+    X, y = diabetes
+    found = []
+    for kind in (neural_network.MLPRegressor, MLPRegressor):
+        mlp = kind(solver="lbfgs", hidden_layer_sizes=(4,), max_iter=5, random_state=0)
+        mlp.partial_fit(X[:200], y[:200]).partial_fit(X[200:], y[200:])
+        found.append((mlp.loss_, mlp.predict(X)))
+    np.testing.assert_allclose(found[1][0], found[0][0], rtol=1e-6)
+    np.testing.assert_allclose(found[1][1], found[0][1], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"learning_rate": "cosine"}, {"clip_norm": 1.0}, {"dropout": 0.1}, {"normalization": "batch"}],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_what_lbfgs_would_ignore_is_refused(settings, moons):
+    with pytest.raises(ValueError, match=f"{next(iter(settings))}=.* does nothing with solver=.lbfgs"):
+        MLPClassifier(solver="lbfgs", **settings).fit(*moons)
+
+
+def test_a_batch_that_counts_nothing_does_no_harm(moons):
+    X, y = moons[0][:40], moons[1][:40]
+    weights = np.repeat([0.0, 1.0], 20)
+    mlp = MLPClassifier((4,), batch_size=20, shuffle=False, max_iter=3, random_state=0).fit(X, y, sample_weight=weights)
+    assert np.isfinite(mlp.loss_curve_).all()
+
+
+def test_the_hinge_loss_decides_without_probabilities(moons):
+    mlp = MLPClassifier((16,), loss="hinge", learning_rate_init=0.02, random_state=0).fit(*moons)
+    assert not hasattr(MLPClassifier(), "decision_function")
+    assert np.array_equal(mlp.decision_function(moons[0]) > 0, mlp.predict(moons[0]) == 1)
+    assert mlp.score(*moons) > 0.9

@@ -39,7 +39,7 @@ from pellucid.training.callbacks import Callback
 from pellucid.training.loop import Run, Steps, _checked_callbacks, _silently, plan_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pellucid.insight import Diagnosis, Trace
@@ -162,6 +162,7 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         incremental: bool = False,
     ) -> MLP:
         sizes_of(self.hidden_layer_sizes)
+        self._refuse_what_does_nothing()
         given = (X, y, sample_weight)
         explicit = self._explicit_validation(validation)
         if incremental and self.early_stopping and not explicit:
@@ -210,8 +211,38 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         except ValueError as problem:
             raise ValueError(f"X_val, y_val: {problem}") from None
         if sample_weight_val is not None:
-            sample_weight_val = _check_sample_weight(sample_weight_val, X_val)
+            try:
+                sample_weight_val = _check_sample_weight(sample_weight_val, X_val)
+            except ValueError as problem:
+                raise ValueError(f"sample_weight_val: {problem}") from None
         return HeldOut(self._records(X_val), y_val, target, self._weights_for(y_val, sample_weight_val))
+
+    def _scorer(self) -> Callable[..., float] | None:
+        """Return the scorer that early stopping watches, unless it is the estimator's own score or the loss."""
+        if self.monitor in ("score", "loss"):
+            return None
+        try:
+            scorer: Callable[..., float] = check_scoring(self, scoring=self.monitor)
+        except ValueError as problem:
+            raise ValueError(f'monitor must be "score", "loss", or a scorer or the name of one. {problem}') from None
+        return scorer
+
+    def _refuse_what_does_nothing(self) -> None:
+        """Refuse what Pellucid adds to scikit-learn's parameters, where it would do nothing."""
+        if self.solver != "lbfgs":
+            return
+        asked = {
+            "learning_rate": isinstance(self.learning_rate, Schedule) or self.learning_rate in WHOLE_FIT,
+            "clip_norm": self.clip_norm is not None,
+            "dropout": bool(np.any(self.dropout)),
+            "normalization": self.normalization == "batch",
+        }
+        for name, given in asked.items():
+            if given:
+                raise ValueError(
+                    f'{name}={getattr(self, name)!r} does nothing with solver="lbfgs", which sees all records at once '
+                    "and chooses its own steps; leave it out, or take another solver"
+                )
 
     def _begin(
         self, inputs: int, outputs: int, dtype: Any, random_state: np.random.RandomState, validated: bool
@@ -318,13 +349,12 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         if stops and self._best is None:
             self._best = Best(-np.inf, 0, network.theta.copy(), [dict(named) for named in network.state])
         size = self._batch_size(len(data.target)) if not isinstance(rule, LBFGS) else len(data.target)
-        epochs = 1 if incremental else int(self.max_iter)
+        epochs = 1 if incremental and not isinstance(rule, LBFGS) else int(self.max_iter)
         alpha = float(self.alpha)
         penalty = Penalty(l2=alpha) if alpha else None
         objective = ScikitObjective(network.layers, network.layout, loss, penalty, (), scikits)
         remembered = Penalty(l2=alpha / size) if alpha else None
-        scorer = None if not stops or self.monitor in ("score", "loss") else check_scoring(self, scoring=self.monitor)
-        watch = Watch(self, len(data.target), held_out, stops, scorer)
+        watch = Watch(self, len(data.target), held_out, stops, self._scorer() if stops else None)
         callbacks: list[Callback] = [
             watch,
             *_checked_callbacks(self.callbacks or ()),
@@ -334,6 +364,7 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         kind = engines.find(self.engine)
         if isinstance(rule, LBFGS):
             evaluate = kind.loss_and_gradient(network, objective, data, None)
+            self.loss_ = float(evaluate(network.theta)[0])  # which stays, if there is nothing to improve
             reports = run.reports(rule.epochs(run, objective, data, evaluate))
         else:
             plan = plan_of(network, objective, rule, clip_norm=self.clip_norm)
@@ -643,14 +674,10 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     def _n_features_out(self) -> int:
         return int(self.coefs_[-1].shape[0])
 
-    def _can_go_on(self) -> bool:
-        if self.solver == "lbfgs":
-            raise AttributeError("partial_fit is only available for stochastic optimizers. lbfgs is not stochastic.")
-        return True
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 
 

@@ -372,6 +372,8 @@ class MLPClassifier(ClassifierMixin, MLP):
     def _resolved_loss(self, outputs: int) -> tuple[Loss, bool, str]:
         several = self._label_binarizer.y_type_ == "multiclass"
         smoothing = float(self.label_smoothing)
+        if smoothing and self.loss != "log_loss":
+            raise ValueError(f'label_smoothing={smoothing} goes with loss="log_loss" only, found loss={self.loss!r}')
         if isinstance(self.loss, Loss):
             if self.loss.from_logits == "Softmax" and not several:
                 raise ValueError(
@@ -454,10 +456,32 @@ class MLPClassifier(ClassifierMixin, MLP):
         result: Array = np.log(found, out=found)
         return result
 
+    @available_if(lambda estimator: not estimator._gives_probabilities())
+    def decision_function(self, X: Any) -> Array:
+        """Return how far each record is on the side of each class; for losses that give no probabilities.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix [N, n_features_in_]
+
+        Returns
+        -------
+        array [N] for two classes, else [N, n_classes]
+        """
+        raw = self._raw(self._checked_inputs(X))
+        return raw[:, 0] if raw.shape[1] == 1 else raw
+
+    def _gives_probabilities(self) -> bool:
+        return not (self.loss == "hinge" or (isinstance(self.loss, Loss) and not self.loss.from_logits))
+
     def _has_probabilities(self) -> bool:
-        loss = self.loss
-        if loss == "hinge" or (isinstance(loss, Loss) and not loss.from_logits):
-            raise AttributeError(f"loss={loss!r} gives no probabilities")
+        if not self._gives_probabilities():
+            raise AttributeError(f"loss={self.loss!r} gives no probabilities")
+        return True
+
+    def _can_go_on(self) -> bool:
+        if self.solver == "lbfgs":
+            raise AttributeError("partial_fit is only available for stochastic optimizers. lbfgs is not stochastic.")
         return True
 
     def __sklearn_tags__(self) -> Any:

@@ -1,6 +1,7 @@
 """From an estimator's parameters to a network: its layers, and first weights as scikit-learn draws them."""
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,9 @@ def hidden_layers(estimator: Any) -> list[Layer]:
     sizes = sizes_of(estimator.hidden_layer_sizes)
     activations = each("activation", estimator.activation, len(sizes))
     dropouts = each("dropout", estimator.dropout, len(sizes))
+    for share in dropouts:
+        if isinstance(share, bool) or not isinstance(share, Real) or not 0 <= float(share) < 1:
+            raise ValueError(f"dropout must hold numbers in [0, 1), found {share!r}")
     layers = []
     for size, activation, dropout in zip(sizes, activations, dropouts, strict=True):
         layers.append(Dense(size))

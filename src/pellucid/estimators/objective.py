@@ -42,11 +42,11 @@ class ScikitObjective(Objective):
     scikits: bool = False
 
     def price(self, weights: Array, rank: int, counted: Any) -> Any:
-        return super().price(weights, rank, counted) / counted
+        return super().price(weights, rank, counted) / (counted + (counted == 0))
 
     def pull(self, weights: Array, counted: Any) -> Array:
         assert self.penalty is not None
-        strength = self.penalty.l2 / counted
+        strength = self.penalty.l2 / (counted + (counted == 0))
         if type(strength) is not float:  # one of NumPy's numbers would turn float32 arithmetic into float64
             strength = namespace(weights).asarray(strength, dtype=weights.dtype)
         gradient: Array = strength * weights
@@ -92,5 +92,5 @@ def reported(loss: Loss, found: Pass, target: Array, weights: Array | None) -> A
         losses = losses + (target * xp.log(target + (target == 0)) - target)
     elif outputs == 1:
         return found.loss
-    total = sum64(losses if weights is None else weights * losses, None) / found.counted
+    total = sum64(losses if weights is None else weights * losses, None) / (found.counted + (found.counted == 0))
     return 0.5 * total / outputs if isinstance(loss, SquaredError) else total

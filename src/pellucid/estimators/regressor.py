@@ -265,7 +265,6 @@ class MLPRegressor(RegressorMixin, MLP):
         self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
         return self
 
-    @available_if(lambda estimator: estimator._can_go_on())
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
         self,
@@ -277,7 +276,7 @@ class MLPRegressor(RegressorMixin, MLP):
         y_val: Any = None,
         sample_weight_val: Any = None,
     ) -> MLPRegressor:
-        """Go once through the given records, and keep what was learnt before.
+        """Go once through the given records, and keep what was learnt before; with "lbfgs", ``max_iter`` times.
 
         Parameters
         ----------
@@ -322,6 +321,8 @@ class MLPRegressor(RegressorMixin, MLP):
         return (y[:, None] if y.ndim == 1 else y).astype(dtype)
 
     def _resolved_loss(self, outputs: int) -> tuple[Loss, bool, str]:
+        if self.quantile is not None and self.loss != "quantile":
+            raise ValueError(f'quantile={self.quantile!r} goes with loss="quantile" only, found loss={self.loss!r}')
         if isinstance(self.loss, Loss):
             return self.loss, False, "exp" if isinstance(self.loss, Poisson) else "identity"
         # Of several targets, the sum counts.
