@@ -5,7 +5,6 @@ import json
 import re
 
 import numpy as np
-import pandas as pd
 import polars as pl
 import pytest
 
@@ -13,6 +12,7 @@ from judges import judge
 from recompute import check_text
 
 judge("sklearn")
+pd = judge("pandas")
 
 from scipy import sparse  # noqa: E402
 from sklearn.compose import make_column_transformer  # noqa: E402
@@ -266,8 +266,9 @@ def test_parts_add_up_to_the_log_odds_of_the_class(row):
         assert [label for label, _ in found.probabilities] == mlp.classes_.tolist()
         chances = mlp.predict_proba(table)[row]
         np.testing.assert_allclose([chance for _, chance in found.probabilities], chances, rtol=1e-9, atol=1e-15)
-        at_mean = log_odds(mlp.predict_proba(means)[0, place])
-        assert found.output_at_mean == pytest.approx(at_mean, rel=1e-6)
+        at_mean = mlp.predict_proba(means)[0, place]
+        if at_mean < 1 - 1e-9:
+            assert found.output_at_mean == pytest.approx(log_odds(at_mean), rel=1e-6)
         if chances[place] < 1 - 1e-9:
             assert found.output_at_row == pytest.approx(log_odds(chances[place]), rel=1e-6)
 

@@ -608,3 +608,23 @@ def test_the_hinge_loss_decides_without_probabilities(moons):
     assert not hasattr(MLPClassifier(), "decision_function")
     assert np.array_equal(mlp.decision_function(moons[0]) > 0, mlp.predict(moons[0]) == 1)
     assert mlp.score(*moons) > 0.9
+
+
+def test_another_random_state_drops_other_units(digits):
+    X, y = digits
+    layers = {"hidden_layer_sizes": (30,), "dropout": 0.5, "max_iter": 1, "learning_rate_init": 1e-12}
+    one, other = (MLPClassifier(**layers, random_state=state).fit(X, y) for state in (0, 1))
+    other.coefs_, other.intercepts_ = one.coefs_, one.intercepts_
+    one.partial_fit(X, y), other.partial_fit(X, y)
+    assert one.loss_curve_[-1] != pytest.approx(other.loss_curve_[-1], rel=1e-4)
+
+
+def test_a_warm_start_may_begin_to_validate(moons):
+    X, y = moons
+    mlp = MLPClassifier((8,), warm_start=True, max_iter=3, random_state=0).fit(X, y)
+    mlp.fit(X[:200], y[:200], X_val=X[200:], y_val=y[200:])
+    assert len(mlp.loss_curve_) == 6 and len(mlp.validation_loss_curve_) == 3
+    mlp.set_params(early_stopping=True).fit(X, y)
+    assert len(mlp.validation_scores_) == 3 and len(mlp.validation_loss_curve_) == 6
+    mlp.set_params(early_stopping=False, monitor="loss").fit(X, y)
+    assert np.isfinite(mlp.best_loss_)

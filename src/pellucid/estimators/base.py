@@ -3,52 +3,36 @@
 from __future__ import annotations
 
 import math
-import warnings
 from abc import ABC, abstractmethod
-from dataclasses import replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, is_classifier
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import check_scoring
-from sklearn.model_selection import train_test_split
-from sklearn.utils import check_random_state
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from pellucid import engines
 from pellucid.arrays import Array
-from pellucid.estimators.callbacks import CallbackSupport, Told
-from pellucid.estimators.construction import ACTIVATIONS, NORMALIZATIONS, dense_views, network_for, sizes_of
-from pellucid.estimators.objective import ScikitObjective
-from pellucid.estimators.order import ScikitBatches
+from pellucid.estimators.callbacks import CallbackSupport
+from pellucid.estimators.construction import ACTIVATIONS, NORMALIZATIONS, dense_views, network_for
+from pellucid.estimators.fitting import SOLVERS, WHOLE_FIT
 from pellucid.estimators.sparse import SparseRecords
-from pellucid.estimators.watching import Best, HeldOut, Watch
-from pellucid.gradients import Batch
+from pellucid.estimators.watching import Best, HeldOut
 from pellucid.layers import Dense, Layer
 from pellucid.losses import Loss
 from pellucid.network import Fitted, Network
-from pellucid.optimizers import OPTIMIZERS, SGD, Adam, Optimizer
-from pellucid.penalties import Penalty
-from pellucid.schedules import CosineDecay, OneCycle, Schedule
-from pellucid.training import LBFGS, Progress, Report, TrainingWarning
-from pellucid.training.callbacks import Callback
-from pellucid.training.loop import Run, Steps, _checked_callbacks, _silently, plan_of
+from pellucid.optimizers import Optimizer
+from pellucid.schedules import Schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pellucid.insight import Diagnosis, Trace
     from pellucid.tables.explanation import Explanation
 
-SOLVERS = {name.lower(): kind for name, kind in OPTIMIZERS.items()}
-"""The optimizers by their names; "adam" and "sgd" take scikit-learn's own parameters."""
-WHOLE_FIT = ("cosine", "one_cycle")
-"""The schedules that know how long a fit is."""
+FIGURES = ("loss_curve_", "validation_loss_curve_", "validation_scores_", "best_validation_score_", "best_loss_")
+"""What trainings write down; None where one has none."""
 
 
 class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator, ABC):
@@ -151,288 +135,31 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         """Return what the records count."""
         return sample_weight
 
-    # Training
-
-    def _fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        validation: tuple[Any, Any, Any],
-        incremental: bool = False,
-    ) -> MLP:
-        sizes_of(self.hidden_layer_sizes)
-        self._refuse_what_does_nothing()
-        given = (X, y, sample_weight)
-        explicit = self._explicit_validation(validation)
-        if incremental and self.early_stopping and not explicit:
-            raise ValueError(
-                "partial_fit does not support early_stopping=True unless X_val and y_val are given: it cannot hold out "
-                "records of a table that it sees in parts"
-            )
-        first = not hasattr(self, "coefs_") or (not self.warm_start and not incremental)
-        X, y = self._checked(X, y, incremental, first)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X)
-        weights = self._weights_for(y, sample_weight)
-        target = self._target(y, X.dtype)  # [N,T]
-        loss, scikits, self.out_activation_ = self._resolved_loss(target.shape[1])
-        held_out = self._held_out(*validation, X.dtype) if explicit else None
-        self.n_outputs_ = target.shape[1]
-        random_state = check_random_state(self.random_state)
-        if first:
-            self._begin(X.shape[1], self._outputs(loss, self.n_outputs_), X.dtype, random_state, held_out is not None)
-        network = self._current_network()
-        if self.solver == "lbfgs":
-            rule: Optimizer | LBFGS = LBFGS(tolerance=float(self.tol), max_evaluations=int(self.max_fun))
-        elif self.early_stopping and held_out is None:
-            X, y, target, weights, held_out = self._split(X, y, target, weights, random_state)
-        if self.solver != "lbfgs":
-            rule = self._chosen_optimizer(self._batch_size(len(target), warn=False), len(target), incremental)
-        data = Batch(self._records(X), target, None if weights is None else weights.astype(X.dtype)[:, None])
-        self._train(network, loss, scikits, rule, data, held_out, random_state, incremental, given)
-        return self
-
-    def _explicit_validation(self, validation: tuple[Any, Any, Any]) -> bool:
-        """Return whether the caller brought records to validate on; refuse half of them."""
-        X_val, y_val, sample_weight_val = validation
-        if (X_val is None) != (y_val is None):
-            given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
-            raise ValueError(f"{given} is given without {missing}; give both")
-        if X_val is None and sample_weight_val is not None:
-            raise ValueError("sample_weight_val is given without X_val and y_val")
-        return X_val is not None
-
-    def _held_out(self, X_val: Any, y_val: Any, sample_weight_val: Any, dtype: Any) -> HeldOut:
-        """Return checked validation records."""
-        try:
-            X_val, y_val = self._checked(X_val, y_val, True, False)
-            target = self._target(y_val, dtype)
-        except ValueError as problem:
-            raise ValueError(f"X_val, y_val: {problem}") from None
-        if sample_weight_val is not None:
-            try:
-                sample_weight_val = _check_sample_weight(sample_weight_val, X_val)
-            except ValueError as problem:
-                raise ValueError(f"sample_weight_val: {problem}") from None
-        return HeldOut(self._records(X_val), y_val, target, self._weights_for(y_val, sample_weight_val))
-
-    def _scorer(self) -> Callable[..., float] | None:
-        """Return the scorer that early stopping watches, unless it is the estimator's own score or the loss."""
-        if self.monitor in ("score", "loss"):
-            return None
-        try:
-            scorer: Callable[..., float] = check_scoring(self, scoring=self.monitor)
-        except ValueError as problem:
-            raise ValueError(f'monitor must be "score", "loss", or a scorer or the name of one. {problem}') from None
-        return scorer
-
-    def _refuse_what_does_nothing(self) -> None:
-        """Refuse what Pellucid adds to scikit-learn's parameters, where it would do nothing."""
-        if self.solver != "lbfgs":
-            return
-        asked = {
-            "learning_rate": isinstance(self.learning_rate, Schedule) or self.learning_rate in WHOLE_FIT,
-            "clip_norm": self.clip_norm is not None,
-            "dropout": bool(np.any(self.dropout)),
-            "normalization": self.normalization == "batch",
-        }
-        for name, given in asked.items():
-            if given:
-                raise ValueError(
-                    f'{name}={getattr(self, name)!r} does nothing with solver="lbfgs", which sees all records at once '
-                    "and chooses its own steps; leave it out, or take another solver"
-                )
-
-    def _begin(
-        self, inputs: int, outputs: int, dtype: Any, random_state: np.random.RandomState, validated: bool
-    ) -> None:
-        """Start anew: a network with its first weights, and empty figures."""
-        self.network_ = network_for(self, inputs, outputs, dtype, random_state)
+    def _begin(self, network: Network, validated: bool) -> None:
+        """Start anew, with a network and empty figures."""
+        self.network_ = network
         self._show_weights()
         self.n_layers_ = len(self.coefs_) + 1
         self.t_ = 0
-        self._begin_figures(validated)
-
-    def _begin_figures(self, validated: bool) -> None:
+        for name in FIGURES:
+            setattr(self, name, None)
+        self._best: Best | None = None
         self._rate_factor = 1.0
         self._no_improvement_count = 0
-        self.loss_curve_: list[float] = []
-        self.validation_loss_curve_: list[float] | None = [] if validated or self.early_stopping else None
-        scored = self.early_stopping and self.monitor != "loss"
-        self.validation_scores_: list[float] | None = [] if scored else None
-        self.best_validation_score_: float | None = -np.inf if scored else None
-        self.best_loss_: float | None = None if self.early_stopping else np.inf
         self.best_iter_: int | None = None
-        self._best: Best | None = None
         self.stopped_ = False
+        self._make_ready(validated)
 
-    def _split(
-        self, X: Any, y: Array, target: Array, weights: Array | None, random_state: np.random.RandomState
-    ) -> tuple[Any, Array, Array, Array | None, HeldOut]:
-        """Hold out the records that early stopping watches, as scikit-learn does."""
-        # In multilabel and multiclass targets there is more than one column, and nothing to divide evenly by.
-        stratify = target.astype(bool) if is_classifier(self) and self.n_outputs_ == 1 else None
-        columns = [X, y, target] if weights is None else [X, y, target, weights]
-        parts = train_test_split(
-            *columns, random_state=random_state, test_size=self.validation_fraction, stratify=stratify
-        )
-        if parts[1].shape[0] < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-            )
-        weights, held_weights = (None, None) if weights is None else parts[6:8]
-        return parts[0], parts[2], parts[4], weights, HeldOut(self._records(parts[1]), parts[3], parts[5], held_weights)
-
-    def _records(self, X: Any) -> Any:
-        """Return X as the training takes it: sparse rows stay sparse where the lowest layer is a plain product."""
-        if not sparse.issparse(X):
-            return X
-        if self.engine == "jax":
-            return X.toarray()
-        network = getattr(self, "network_", None)
-        plain = isinstance(network.layers[0], Dense) if network is not None else self.layers is None
-        return SparseRecords(X, dense_rows=not plain)
-
-    def _batch_size(self, records: int, warn: bool = True) -> int:
-        if isinstance(self.batch_size, str):
-            return min(200, records)
-        if self.batch_size > records and warn:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=5
-            )
-        return int(min(self.batch_size, records))
-
-    def _chosen_optimizer(self, batch_size: int, records: int, incremental: bool) -> Optimizer:
-        """Return the optimizer that the parameters ask for; `partial_fit` stays with the one that it began with."""
-        fitted = self.network_.fitted
-        if incremental and fitted is not None and isinstance(fitted.optimizer, Optimizer):
-            return fitted.optimizer
-        rate: Any = float(self.learning_rate_init)
-        if isinstance(self.solver, Optimizer):
-            rule, rate = self.solver, self.solver.learning_rate
-        elif self.solver == "adam":
-            rule = Adam(rate, float(self.beta_1), float(self.beta_2), float(self.epsilon), True)
-        elif self.solver == "sgd":
-            momentum = float(self.momentum)
-            nesterov = bool(self.nesterovs_momentum and momentum > 0)
-            rule = SGD(rate, momentum, nesterov=nesterov, rate_in_velocity=True)
-        else:
-            rule = SOLVERS[self.solver](rate)
-        if isinstance(self.learning_rate, Schedule):
-            return replace(rule, learning_rate=self.learning_rate)
-        if self.learning_rate in WHOLE_FIT:
-            if incremental:
-                raise ValueError(
-                    f'learning_rate="{self.learning_rate}" spans a whole fit, and partial_fit cannot know how long '
-                    "that is; give a Schedule with a number of updates in its place"
-                )
-            steps = self.max_iter * -(-records // batch_size)
-            kind = CosineDecay if self.learning_rate == "cosine" else OneCycle
-            return replace(rule, learning_rate=kind(rate(0) if callable(rate) else rate, steps))
-        return rule
-
-    def _train(
-        self,
-        network: Network,
-        loss: Loss,
-        scikits: bool,
-        rule: Optimizer | LBFGS,
-        data: Batch,
-        held_out: HeldOut | None,
-        random_state: np.random.RandomState,
-        incremental: bool,
-        given: tuple[Any, Any, Any],
-    ) -> None:
-        """Let Pellucid's loop train the network, and see to it that it stops as scikit-learn does."""
-        stops = self.early_stopping and not isinstance(rule, LBFGS)
-        if stops and self._best is None:
-            self._best = Best(-np.inf, 0, network.theta.copy(), [dict(named) for named in network.state])
-        size = self._batch_size(len(data.target)) if not isinstance(rule, LBFGS) else len(data.target)
-        epochs = 1 if incremental and not isinstance(rule, LBFGS) else int(self.max_iter)
-        alpha = float(self.alpha)
-        penalty = Penalty(l2=alpha) if alpha else None
-        objective = ScikitObjective(network.layers, network.layout, loss, penalty, (), scikits)
-        remembered = Penalty(l2=alpha / size) if alpha else None
-        watch = Watch(self, len(data.target), held_out, stops, self._scorer() if stops else None)
-        callbacks: list[Callback] = [
-            watch,
-            *_checked_callbacks(self.callbacks or ()),
-            *([Progress()] if self.progress else []),
-        ]
-        run = Run(network, loss, remembered, rule, epochs, objective, data, None, callbacks)
-        kind = engines.find(self.engine)
-        if isinstance(rule, LBFGS):
-            evaluate = kind.loss_and_gradient(network, objective, data, None)
-            self.loss_ = float(evaluate(network.theta)[0])  # which stays, if there is nothing to improve
-            reports = run.reports(rule.epochs(run, objective, data, evaluate))
-        else:
-            plan = plan_of(network, objective, rule, clip_norm=self.clip_norm)
-            batches = ScikitBatches(network, loss, data, size=size, shuffle=self.shuffle, random_state=random_state)
-            memory = network.fitted.optimizer_state if incremental and network.fitted is not None else None
-            if memory is None:
-                memory, self._rate_factor = rule.init(network.theta), 1.0
-            run.rate_factor = self._rate_factor
-            seeds = [np.random.SeedSequence(network.seed, spawn_key=(self.t_,))]
-            work = engines.Work(network, plan, batches, memory, seeds, epochs=epochs)
-            reports = run.reports(Steps(run, kind(work), work).epochs())
-        self.n_iter_, self.stopped_ = 0, False
-        told = Told(self, run, stops, incremental, *given)
-        callbacks.append(told)
-        try:
-            self._exhaust(reports)
-        except KeyboardInterrupt:
-            warnings.warn("Training interrupted by user.", stacklevel=4)
-        self._finish(run, watch, stops, incremental)
-        told.end_of_fit()
-
-    def _exhaust(self, reports: Iterator[Report]) -> None:
-        """Go through all epochs; a loss that is not finite is told of by :meth:`_finish`."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", TrainingWarning)
-            for _ in _silently(reports):
-                pass
-
-    def _finish(self, run: Run, watch: Watch, stops: bool, incremental: bool) -> None:
-        """Put the best weights back, and say what there is to say."""
-        network = run.network
-        self._rate_factor = run.rate_factor
-        if run.stopped_early:
-            watch.could_not_go_on()
-        if stops and (self.stopped_ or not incremental):
-            assert self._best is not None
-            network.theta = self._best.theta
-            network.set_state([{name: array.copy() for name, array in named.items()} for named in self._best.state])
-            self._no_improvement_count = 0 if incremental else self._no_improvement_count
-        self._show_weights()
-        if not np.isfinite(network.theta).all() or (run.stopped_early and not stops):
-            raise ValueError(
-                "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
-                f"preprocessed. {capitalised(run.history.stopped or '')}".strip()
-            )
-        if run.stopped_early:
-            warnings.warn(f"{capitalised(str(run.history.stopped))}.", ConvergenceWarning, stacklevel=5)
-        elif not incremental:
-            self._warn_of_the_end(run.history.stopped)
-
-    def _warn_of_the_end(self, stopped: str | None) -> None:
-        """Tell that there might have been more to learn, unless the schedule was made for just so long."""
-        if self.solver == "lbfgs":
-            if stopped is not None and ("convergence" in stopped or not stopped.startswith("L-BFGS ended")):
-                return
-            text = (
-                f"lbfgs failed to converge after {self.n_iter_} iteration(s): "
-                f"{stopped or f'max_iter={self.max_iter} is reached'}. You might increase max_iter or max_fun, or "
-                "scale the data."
-            )
-        elif stopped is not None or self.n_iter_ < self.max_iter or self.learning_rate in WHOLE_FIT:
-            return
-        else:
-            text = (
-                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
-                "converged yet."
-            )
-        warnings.warn(text, ConvergenceWarning, stacklevel=6)
+    def _make_ready(self, validated: bool) -> None:
+        """Give every figure that this training writes a place to be written to; what earlier ones wrote stays."""
+        scored = self.early_stopping and self.monitor != "loss"
+        wanted: dict[str, Any] = {"loss_curve_": []}
+        wanted |= {"validation_loss_curve_": []} if validated or self.early_stopping else {}
+        wanted |= {"validation_scores_": [], "best_validation_score_": -np.inf} if scored else {}
+        wanted |= {} if self.early_stopping else {"best_loss_": np.inf}
+        for name, empty in wanted.items():
+            if getattr(self, name, None) is None:
+                setattr(self, name, empty)
 
     # Weights
 
@@ -471,9 +198,10 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         self._views = dense_views(self.network_)
         loss, _, self.out_activation_ = self._resolved_loss(self.n_outputs_)
         self.network_.fitted = Fitted(loss)
-        curve = getattr(self, "loss_curve_", [])
-        self._begin_figures(False)
-        self.loss_curve_ = curve
+        for name in FIGURES:
+            setattr(self, name, getattr(self, name, None))
+        self._best, self._rate_factor, self._no_improvement_count = None, 1.0, 0
+        self.best_iter_, self.stopped_, self.t_ = None, False, getattr(self, "t_", 0)
 
     def __getstate__(self) -> dict[str, Any]:
         # Views are made anew: copied one by one, they would no longer look into the network's parameters.
@@ -489,6 +217,16 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
             self._show_weights()
 
     # What it computes
+
+    def _records(self, X: Any) -> Any:
+        """Return X as the training takes it: sparse rows stay sparse where the lowest layer is a plain product."""
+        if not sparse.issparse(X):
+            return X
+        if self.engine == "jax":
+            return X.toarray()
+        network = getattr(self, "network_", None)
+        plain = isinstance(network.layers[0], Dense) if network is not None else self.layers is None
+        return SparseRecords(X, dense_rows=not plain)
 
     def _raw(self, X: Any) -> Array:
         """Return the network's raw output for checked records."""
@@ -679,14 +417,3 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def capitalised(text: str) -> str:
-    """Return a text that begins a sentence.
-
-    Examples
-    --------
-    >>> capitalised("stopped in epoch 3")
-    'Stopped in epoch 3'
-    """
-    return text[:1].upper() + text[1:]

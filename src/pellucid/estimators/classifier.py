@@ -19,6 +19,7 @@ from sklearn.utils.validation import validate_data
 
 from pellucid.arrays import Array
 from pellucid.estimators.base import MLP
+from pellucid.estimators.fitting import Given, fit
 from pellucid.estimators.watching import HeldOut
 from pellucid.losses import (
     BinaryCrossEntropyFromLogits,
@@ -278,7 +279,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         >>> mlp.score(X, y) > 0.95
         True
         """
-        self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        fit(self, Given(X, y, sample_weight, X_val, y_val, sample_weight_val))
         return self
 
     @available_if(lambda estimator: estimator._can_go_on())
@@ -324,7 +325,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         if _check_partial_fit_first_call(self, classes):
             self._label_binarizer = LabelBinarizer()
             self._label_binarizer.fit(y if type_of_target(y).startswith("multilabel") else classes)
-        self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), incremental=True)
+        fit(self, Given(X, y, sample_weight, X_val, y_val, sample_weight_val), incremental=True)
         return self
 
     # What training asks

@@ -141,7 +141,9 @@ def network_for(estimator: Any, inputs: int, outputs: int, dtype: Any, random_st
     layers = [*hidden_layers(estimator), Dense(outputs)]
     if estimator.layers is not None:
         return Network(inputs, layers, seed=int(random_state.randint(np.iinfo(np.int32).max)), dtype=dtype)
-    network = Network(inputs, layers, seed=0, dtype=dtype)
+    # Only layers that draw need a seed: scikit-learn's own draws are not to be moved by one that nobody needs.
+    seed = int(random_state.randint(np.iinfo(np.int32).max)) if np.any(estimator.dropout) else 0
+    network = Network(inputs, layers, seed=seed, dtype=dtype)
     views = dense_views(network)
     hidden = each("activation", estimator.activation, len(views) - 1)
     for (weights, bias), activation in zip(views, [*hidden, (hidden or [estimator.activation])[-1]], strict=True):

@@ -11,6 +11,7 @@ from sklearn.base import is_classifier
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from pellucid.arrays import Array
+from pellucid.estimators.fitting import Given
 from pellucid.insight.checks.examination import Examination, Records, records_of
 from pellucid.insight.diagnosis import Diagnosis, judge
 from pellucid.insight.tracing import Trace, trace
@@ -138,7 +139,7 @@ def diagnose_of(estimator: MLP, X: Any = None, y: Any = None, X_val: Any = None,
             raise ValueError(f"{one} is given without {other}; give both")
     records = None if X is None else _records(estimator, network, fitted, X, y)
     held_out = None
-    if estimator._explicit_validation((X_val, y_val, None)):
+    if Given(X, y, None, X_val, y_val).validated:
         try:
             held_out = _records(estimator, network, fitted, X_val, y_val)
         except (ValueError, TypeError) as problem:

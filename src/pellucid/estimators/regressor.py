@@ -16,6 +16,7 @@ from sklearn.utils.validation import validate_data
 
 from pellucid.arrays import Array
 from pellucid.estimators.base import MLP
+from pellucid.estimators.fitting import Given, fit
 from pellucid.estimators.watching import HeldOut
 from pellucid.losses import AbsoluteError, GaussianNLL, Huber, LogCosh, Loss, Poisson, Quantile, SquaredError
 
@@ -262,7 +263,7 @@ class MLPRegressor(RegressorMixin, MLP):
         >>> mlp.score(X, np.sin(6 * X[:, 0])) > 0.99
         True
         """
-        self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        fit(self, Given(X, y, sample_weight, X_val, y_val, sample_weight_val))
         return self
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -295,7 +296,7 @@ class MLPRegressor(RegressorMixin, MLP):
         ValueError
             As for :meth:`fit`.
         """
-        self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), incremental=True)
+        fit(self, Given(X, y, sample_weight, X_val, y_val, sample_weight_val), incremental=True)
         return self
 
     # What training asks

@@ -104,8 +104,8 @@ class Batches:
         """Return a batch of an epoch (from 0)."""
         part = slice(number * self.size, (number + 1) * self.size)
         rows = part if order is None else order[..., part]
-        x, target = self.data.x[rows], self.data.target[rows]
-        weights = None if self.data.weights is None else self.data.weights[rows]
+        x, target = chosen(self.data.x, rows), chosen(self.data.target, rows)
+        weights = None if self.data.weights is None else chosen(self.data.weights, rows)
         if self.members is not None and not self.own:
             x = np.broadcast_to(x, (self.members, *x.shape))
         lead = x.shape[: x.ndim - self._record_axes]
@@ -136,6 +136,21 @@ class Batches:
             return float(self.counts.sum())
         order = self.order(epoch)
         return sum(self.counted(order, number) for number in range(self.count))
+
+
+def chosen(records: Array, rows: Array | slice) -> Array:
+    """Return some of the records, by their numbers or as a slice.
+
+    NumPy's ``take`` is up to three times as quick as its indexing, but copies all records first unless they lie in C order.
+
+    Examples
+    --------
+    >>> chosen(np.array([[1.0], [2.0], [3.0]]), np.array([2, 0])).tolist()
+    [[3.0], [1.0]]
+    """
+    if type(records) is np.ndarray and type(rows) is np.ndarray and records.flags.c_contiguous:
+        return records.take(rows, axis=0)
+    return records[rows]
 
 
 def members_of_classes(loss: Loss, target: Array) -> list[Array]:
