@@ -628,3 +628,19 @@ def test_a_warm_start_may_begin_to_validate(moons):
     assert len(mlp.validation_scores_) == 3 and len(mlp.validation_loss_curve_) == 6
     mlp.set_params(early_stopping=False, monitor="loss").fit(X, y)
     assert np.isfinite(mlp.best_loss_)
+
+
+@pytest.mark.parametrize(("records", "threads"), [(100, {1}), (30_000, None)], ids=["small", "large"])
+def test_small_products_are_not_shared_out_among_threads(records, threads, moons):
+    """Only while it trains, and never by more threads than before."""
+    from threadpoolctl import threadpool_info
+
+    def used():
+        return {module["num_threads"] for module in threadpool_info() if module["user_api"] == "blas"}
+
+    before, seen = used(), []
+    X = np.random.default_rng(0).random((records, 64))
+    mlp = MLPClassifier((64,), batch_size=records, max_iter=1, callbacks=[lambda report: seen.append(used())])
+    mlp.fit(X, X[:, 0] > 0.5)
+    assert seen == [threads or before]
+    assert used() == before

@@ -73,7 +73,7 @@ OUTSIDE = {
     "engines": {"jax", "platformdirs", "filelock"},
     "insight.plots": {"matplotlib"},
     "exchange": {"onnx"},
-    "estimators": {"sklearn", "scipy"},
+    "estimators": {"sklearn", "scipy", "threadpoolctl"},
     "tables": {"polars", "narwhals"},
     "cli": {"rich", "cyclopts"},
 }

@@ -7,8 +7,16 @@ import numpy as np
 import pytest
 
 from judges import judge
-from pellucid.arrays import erf, sum64
-from pellucid.functions import absolute, sigmoid, softplus
+from pellucid.arrays import (
+    FEW_VALUES,
+    erf,
+    largest_value,
+    sum64,
+    sum_of_squares64,
+    sum_over_records,
+    sum_over_values,
+)
+from pellucid.functions import absolute, positive_part, sigmoid, softplus
 from pellucid.gradient_check import _contexts, check_gradients
 from pellucid.gradients import batch_of, objective_of
 from pellucid.layers import EVALUATION, LAYERS, Context
@@ -259,7 +267,7 @@ def test_error_function_is_right_to_the_last_digits():
     np.testing.assert_allclose(erf(x.astype("float32")), reference, rtol=0, atol=3e-7)
 
 
-@pytest.mark.parametrize("function", [absolute, sigmoid, softplus, erf])
+@pytest.mark.parametrize("function", [absolute, positive_part, sigmoid, softplus, erf])
 def test_functions_let_the_complex_step_through(function):
     x = np.array([-40.0, -2.0, -0.1, 0.3, 5.0, 40.0])
     slope = np.imag(function(x + 1e-30j)) / 1e-30
@@ -273,3 +281,35 @@ def test_a_sum_that_feeds_a_statistic_is_taken_in_float64():
     exact = 10**7 * float(np.float32(0.1))
     np.testing.assert_allclose(sum64(np.full(10**7, 0.1, np.float32), axis=0), exact, rtol=1e-12)
     assert sum64(np.ones((2, 3), dtype=complex), axis=(-2, -1)) == 6
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "complex128"])
+@pytest.mark.parametrize("shape", [(7, 3), (1, 1), (5, 0), (0, 4), (2, 7, 3), (4, 2 * FEW_VALUES)], ids=str)
+def test_sums_and_largest_values_are_those_of_plain_reductions(shape, dtype):
+    x = np.random.default_rng(0).normal(size=shape).astype(dtype)
+    x = x + 0.5j * x[::-1] if dtype == "complex128" else x
+    close = {"rtol": 1e-5, "atol": 1e-6} if dtype == "float32" else {"rtol": 1e-13, "atol": 1e-14}
+    for turned in (x, np.asfortranarray(x)):
+        assert sum_over_records(turned).dtype == sum_over_values(turned).dtype == x.dtype
+        np.testing.assert_allclose(sum_over_records(turned), x.sum(axis=-2), **close)
+        np.testing.assert_allclose(sum_over_values(turned), x.sum(axis=-1, keepdims=True), **close)
+        if x.shape[-1]:
+            np.testing.assert_array_equal(largest_value(turned.real), x.real.max(axis=-1, keepdims=True))
+        for axes in [(-2, -1), tuple(range(-x.ndim, 0))]:
+            squares = sum_of_squares64(turned, axes)
+            assert squares.dtype == np.result_type(dtype, "float64")
+            np.testing.assert_allclose(squares, (x * x).sum(axis=axes), **close)
+
+
+def test_a_members_sums_are_to_the_bit_those_of_a_network_alone():
+    x = np.random.default_rng(0).normal(size=(3, 50, 9))
+    for k, alone in enumerate(x):
+        np.testing.assert_array_equal(sum_over_records(x)[k], sum_over_records(alone))
+        np.testing.assert_array_equal(sum_over_values(x)[k], sum_over_values(alone))
+
+
+def test_a_value_that_is_no_number_is_not_lost_in_sums_or_largest_values():
+    x = np.array([[1.0, np.nan], [2.0, 3.0]])
+    np.testing.assert_array_equal(largest_value(x), [[np.nan], [3.0]])
+    np.testing.assert_array_equal(sum_over_values(x), [[np.nan], [5.0]])
+    np.testing.assert_array_equal(positive_part(np.array([np.nan, np.inf, -np.inf])), [np.nan, np.inf, 0.0])

@@ -280,7 +280,7 @@ def test_weight_decay_takes_its_own_factors(kind):
             for rate in (0, -1, math.nan)
         ],
         (SGD, {"learning_rate": math.inf}, "learning_rate"),
-        *[(SGD, {"momentum": value}, "momentum") for value in (1.0, -0.1, math.nan)],
+        *[(SGD, {"momentum": value}, "momentum") for value in (1.01, -0.1, math.nan)],
         (SGD, {"nesterov": True}, "momentum"),
         (AdaGrad, {"epsilon": 0.0}, "epsilon"),
         (RMSprop, {"rho": 1.0}, "rho"),

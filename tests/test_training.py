@@ -75,6 +75,20 @@ def test_a_full_batch_is_the_table_as_it_is():
     assert seen_rows(epochs=1, batch_size=100) == [list(range(7))]
 
 
+@pytest.mark.parametrize("members", [None, 2])
+def test_how_a_table_lies_in_memory_changes_nothing(members):
+    X, y = table()
+    wide = np.zeros((60, 6))
+    wide[:, ::2] = X
+    thetas = []
+    for lies in (X, np.asfortranarray(X), wide[:, ::2]):
+        network = small(members=members)
+        network.fit(lies, y, loss=LOGITS, epochs=3, batch_size=16)
+        thetas.append(network.theta)
+    np.testing.assert_array_equal(thetas[1], thetas[0])
+    np.testing.assert_array_equal(thetas[2], thetas[0])
+
+
 def test_one_seed_gives_one_run_and_another_seed_another():
     X, y = table()
     thetas = []

@@ -37,8 +37,12 @@ if TYPE_CHECKING:
     from pellucid.training.lbfgs import LBFGS
     from pellucid.training.mixup import Mixup
 
-# In prediction, no layer's output takes more than about this many values at a time.
-PREDICTED_VALUES_AT_ONCE = 2**22
+PREDICTED_VALUES_AT_ONCE = 2**18
+"""In prediction, no layer's output takes more than about so many values at a time: they stay near the processor.
+
+Measured on 100,000 records and a 64-100-10 network: 80 ms, against 148 ms with 2**22; on 3,594 images of 8 x 8 pixels
+and two convolutions, 0.17 s against 0.42 s.
+"""
 
 
 @dataclass

@@ -21,6 +21,7 @@ from pellucid.estimators.callbacks import Told
 from pellucid.estimators.construction import network_for, sizes_of
 from pellucid.estimators.objective import ScikitObjective
 from pellucid.estimators.order import ScikitBatches
+from pellucid.estimators.threads import suited_threads
 from pellucid.estimators.watching import Best, HeldOut, Watch
 from pellucid.gradients import Batch
 from pellucid.network import Network
@@ -108,12 +109,13 @@ def fit(estimator: MLP, given: Given, incremental: bool = False) -> None:
     watch = Watch(estimator, len(target), held_out, stops, scorer)
     if stops and estimator._best is None:
         estimator._best = Best(-np.inf, 0, network.theta.copy(), [dict(named) for named in network.state])
-    run, reports = begun(estimator, network, objective, data, watch, random_state, incremental)
+    run, reports, size = begun(estimator, network, objective, data, watch, random_state, incremental)
     told = Told(estimator, run, stops, incremental, given.X, given.y, given.sample_weight)
     run.callbacks.append(told)
     estimator.n_iter_, estimator.stopped_ = 0, False
     try:
-        exhaust(reports)
+        with suited_threads(network, size):
+            exhaust(reports)
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=4)
     finish(estimator, run, watch, incremental)
@@ -196,8 +198,8 @@ def begun(
     watch: Watch,
     random_state: np.random.RandomState,
     incremental: bool,
-) -> tuple[Run, Iterator[Report]]:
-    """Return a training run that has not made a step yet, and its reports to come."""
+) -> tuple[Run, Iterator[Report], int]:
+    """Return a training run that has not made a step yet, its reports to come, and how many records a step sees."""
     by_lbfgs = estimator.solver == "lbfgs"
     size = len(data.target) if by_lbfgs else batch_size(estimator, len(data.target))
     rule: Optimizer | LBFGS
@@ -218,7 +220,7 @@ def begun(
     if isinstance(rule, LBFGS):
         evaluate = engine.loss_and_gradient(network, objective, data, None)
         estimator.loss_ = float(evaluate(network.theta)[0])  # which stays, if there is nothing to improve
-        return run, run.reports(rule.epochs(run, objective, data, evaluate))
+        return run, run.reports(rule.epochs(run, objective, data, evaluate)), size
     memory = network.fitted.optimizer_state if incremental and network.fitted is not None else None
     if memory is None:
         memory, estimator._rate_factor = rule.init(network.theta), 1.0
@@ -229,7 +231,7 @@ def begun(
     )
     draws = [np.random.SeedSequence(network.seed, spawn_key=(estimator.t_,))]
     work = engines.Work(network, plan, batches, memory, draws, epochs=epochs)
-    return run, run.reports(Steps(run, engine(work), work).epochs())
+    return run, run.reports(Steps(run, engine(work), work).epochs()), size
 
 
 def batch_size(estimator: MLP, records: int) -> int:

@@ -34,7 +34,7 @@ class Parallel(Layer):
     >>> block = Parallel([Identity(), [Tanh(), ReLU()]])
     >>> y, cache = block.forward({}, np.array([[-1.0, 2.0]]), Context())
     >>> y.round(3)
-    array([[-1.   ,  2.   , -0.   ,  0.964]])
+    array([[-1.   ,  2.   ,  0.   ,  0.964]])
     >>> block.backward({}, cache, np.ones((1, 4)))[0].round(3)
     array([[1.   , 1.071]])
 

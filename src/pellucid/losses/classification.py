@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.arrays import Array, namespace
+from pellucid.arrays import Array, largest_value, namespace, sum_over_values
 from pellucid.functions import sigmoid
 from pellucid.losses.logits import ClassesFromLogits, YesNoFromLogits, one_hot
 from pellucid.losses.loss import Cache, Loss
@@ -119,10 +119,10 @@ class CrossEntropyFromLogits(ClassesFromLogits):
         xp = namespace(output)
         if self.label_smoothing:
             target = target * (1 - self.label_smoothing) + self.label_smoothing / output.shape[-1]
-        shifted = output - output.real.max(axis=-1, keepdims=True)  # the largest becomes 0: exp cannot overflow
+        shifted = output - largest_value(output.real)  # the largest becomes 0: exp cannot overflow
         powers = xp.exp(shifted)
-        total = powers.sum(axis=-1, keepdims=True)  # [B,C] -> [B,1]
-        losses = xp.log(total) - (target * shifted).sum(axis=-1, keepdims=True)  # [B,1]
+        total = sum_over_values(powers)  # [B,C] -> [B,1]
+        losses = xp.log(total) - sum_over_values(target * shifted)  # [B,C] -> [B,1]
         return losses, {"powers": powers, "total": total, "target": target}
 
     def backward(self, cache: Cache) -> Array:

@@ -141,7 +141,7 @@ class Batches:
 def chosen(records: Array, rows: Array | slice) -> Array:
     """Return some of the records, by their numbers or as a slice.
 
-    NumPy's ``take`` is up to three times as quick as its indexing, but copies all records first unless they lie in C order.
+    NumPy's ``take`` is up to three times as quick as its indexing, but first copies records that do not lie row by row.
 
     Examples
     --------
