@@ -6,7 +6,7 @@ before it fits, and the most that it holds more while it does, as Linux tells it
 own, in turns, with as many threads as it chooses by itself: that is how people run them, and memory that one side has
 made the allocator keep would serve the other.
 
-Run it:  python -m benchmarks.estimators [--rounds N]      (10 rounds take about half an hour)
+Run it:  python -m benchmarks.estimators [--rounds N]      (10 rounds take about ten minutes)
 """
 
 import json
