@@ -277,6 +277,18 @@ def test_single_precision_stays_single_and_agrees_as_far_as_it_goes(kind, solver
     assert_alike(theirs, ours, X, rtol=1e-3)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_single_precision_weights_predict_double_precision_records_in_double_precision(kind):
+    theirs, ours = fitted(kind, records().astype(np.float32), max_iter=10)
+    for theirs_of, ours_of in ((theirs.coefs_, ours.coefs_), (theirs.intercepts_, ours.intercepts_)):
+        theirs_of[:] = ours_of
+    of = "predict_proba" if hasattr(ours, "classes_") else "predict"
+    for X in (records(), records().astype(np.float32)):
+        expected, found = getattr(theirs, of)(X), getattr(ours, of)(X)
+        assert found.dtype == expected.dtype == X.dtype
+        assert_allclose(found, expected, rtol=1e-12 if X.dtype == np.float64 else 1e-5)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_compiled_training_agrees_too(kind):

@@ -318,7 +318,7 @@ class Network:
         at_once = max(1, PREDICTED_VALUES_AT_ONCE // (self._widest() * (self.members or 1)))
         if records <= at_once:
             return self._forward(x)
-        output = np.empty((*self._lead, records, *self.outputs), dtype=self.dtype)
+        output = np.empty((*self._lead, records, *self.outputs), dtype=np.result_type(x.dtype, self.dtype))
         for start in range(0, records, at_once):
             part = slice(start, start + at_once)
             rows: tuple[Any, ...] = (..., part, *[slice(None)] * len(self.outputs))

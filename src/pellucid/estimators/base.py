@@ -229,11 +229,12 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         return SparseRecords(X, dense_rows=not plain)
 
     def _raw(self, X: Any) -> Array:
-        """Return the network's raw output for checked records."""
+        """Return the network's raw output for checked records, in float64 if they or the weights are."""
         network = self._current_network()
+        dtype = np.result_type(X.dtype, network.dtype)
         if isinstance(X, SparseRecords) and X.dense_rows:
-            return np.concatenate([network._predict(rows.astype(network.dtype, copy=False)) for rows in X.blocks()])
-        return network._predict(X.astype(network.dtype, copy=False))
+            return np.concatenate([network._predict(rows.astype(dtype, copy=False)) for rows in X.blocks()])
+        return network._predict(X.astype(dtype, copy=False))
 
     def _checked_inputs(self, X: Any) -> Any:
         """Return the records that are to be predicted, checked as scikit-learn checks them.
