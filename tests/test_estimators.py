@@ -630,17 +630,19 @@ def test_a_warm_start_may_begin_to_validate(moons):
     assert np.isfinite(mlp.best_loss_)
 
 
+def blas_threads():
+    """Return how many threads NumPy's products may use now."""
+    from threadpoolctl import threadpool_info
+
+    return {module["num_threads"] for module in threadpool_info() if module["user_api"] == "blas"}
+
+
 @pytest.mark.parametrize(("records", "threads"), [(100, {1}), (30_000, None)], ids=["small", "large"])
 def test_small_products_are_not_shared_out_among_threads(records, threads, moons):
     """Only while it trains, and never by more threads than before."""
-    from threadpoolctl import threadpool_info
-
-    def used():
-        return {module["num_threads"] for module in threadpool_info() if module["user_api"] == "blas"}
-
-    before, seen = used(), []
+    before, seen = blas_threads(), []
     X = np.random.default_rng(0).random((records, 64))
-    mlp = MLPClassifier((64,), batch_size=records, max_iter=1, callbacks=[lambda report: seen.append(used())])
+    mlp = MLPClassifier((64,), batch_size=records, max_iter=1, callbacks=[lambda report: seen.append(blas_threads())])
     mlp.fit(X, X[:, 0] > 0.5)
     assert seen == [threads or before]
-    assert used() == before
+    assert blas_threads() == before

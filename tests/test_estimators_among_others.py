@@ -4,6 +4,7 @@ import copy
 import pickle
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -419,6 +420,44 @@ def test_training_starts_no_thread():
     threads_within(0)  # so that all that is imported late has been imported
     before, after, _ = threads_within(0)
     assert after == before
+
+
+def test_trainings_side_by_side_leave_the_threads_as_they_were():
+    """Also when the first to begin is the first to end: the limit is the process's, not each training's."""
+    first_is_in, second_is_in, first_is_out = (threading.Event() for _ in range(3))
+    limits = []
+
+    def note():
+        pools = threadpoolctl.threadpool_info()
+        limits.append({pool["num_threads"] for pool in pools if pool["user_api"] == "blas"})
+
+    def first(report):
+        note()
+        first_is_in.set()
+        assert second_is_in.wait(60)
+
+    def second(report):
+        second_is_in.set()
+        assert first_is_out.wait(60)
+
+    def allow(threads):
+        """Limit them from a thread that ends, as one that lives would keep others from limiting them."""
+        changed = threading.Thread(target=lambda: threadpoolctl.threadpool_limits(threads, user_api="blas"))
+        changed.start()
+        changed.join()
+
+    note()
+    allow(2)  # even where the tests are run with one
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(fitted, max_iter=1, callbacks=[first])
+        assert first_is_in.wait(60)
+        other = pool.submit(fitted, max_iter=1, callbacks=[second])
+        one.result(60)
+        first_is_out.set()
+        other.result(60)
+    note()
+    allow(max(limits[0]))
+    assert limits[1:] == [{1}, {2}]
 
 
 def test_lbfgs_leaves_no_thread_behind():

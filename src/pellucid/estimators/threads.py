@@ -1,8 +1,9 @@
 """How many threads a training's matrix products are worth."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
-from typing import Any
+from threading import Lock
 
 from threadpoolctl import ThreadpoolController
 
@@ -16,8 +17,10 @@ Below, one thread needs 0.1 ms or less. Two save a third of that at best; on a m
 each waits for the other at every product, and training was measured to take up to 25 times as long.
 """
 
+_limiting = Lock()
 
-def suited_threads(network: Network, records: int) -> AbstractContextManager[Any]:
+
+def suited_threads(network: Network, records: int) -> AbstractContextManager[None]:
     """Return a context in which NumPy's products use one thread, if those of this network are small.
 
     Outside of it nothing is changed, and a limit that is set already (as in the workers of joblib) is never raised.
@@ -42,8 +45,23 @@ def suited_threads(network: Network, records: int) -> AbstractContextManager[Any
     ]
     if records * max(widths) >= WORTH_SHARING:
         return nullcontext()
-    limited: AbstractContextManager[Any] = controller().limit(limits=1, user_api="blas")
-    return limited
+    return one_thread()
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Limit NumPy's products to one thread, unless another training under way does: the limit is the whole process's.
+
+    Of two that overlap, the second would else take the limit of the first for what was there before, and leave it.
+    """
+    if not _limiting.acquire(blocking=False):
+        yield
+        return
+    try:
+        with controller().limit(limits=1, user_api="blas"):
+            yield
+    finally:
+        _limiting.release()
 
 
 @cache
