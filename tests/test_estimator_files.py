@@ -18,7 +18,8 @@ from judges import judge
 
 judge("sklearn")
 
-from sklearn.base import clone  # noqa: E402 - only where scikit-learn is there
+from scipy import sparse  # noqa: E402 - only where scikit-learn is there
+from sklearn.base import clone  # noqa: E402
 from sklearn.exceptions import NotFittedError  # noqa: E402
 from sklearn.metrics import get_scorer  # noqa: E402
 from sklearn.preprocessing import LabelBinarizer  # noqa: E402
@@ -74,6 +75,7 @@ CASES = {
     "texts as objects": (classifier(class_weight="balanced"), X, NAMES[PLACES].astype(object)),
     "one class": (classifier(), X, np.ones(60, int)),
     "several labels": (classifier(class_weight=[{0: 1, 1: 2}, {0: 1, 1: 1}, {0: 2.0, 1: 1}]), X, (X > 0).astype(int)),
+    "several labels, sparse": (classifier(early_stopping=True), X, sparse.csr_array((X > 0).astype(int))),
     "column names": (classifier(), FRAME, NAMES[PLACES]),
     "single precision": (classifier(), X.astype("f4"), PLACES),
     "gradual forgetting": (classifier(solver="sgd", learning_rate="invscaling"), X, PLACES),
@@ -126,6 +128,8 @@ def back(estimator, path, **settings):
 def assert_same(one, other, where=""):
     """Hold two estimators, or parts of them, to each other: types and values, to the last bit."""
     assert type(one) is type(other), where
+    if sparse.issparse(one):
+        one, other = one.toarray(), other.toarray()
     if isinstance(one, np.ndarray):
         assert (one.dtype, one.shape) == (other.dtype, other.shape), where
         np.testing.assert_array_equal(one, other, err_msg=where)

@@ -619,6 +619,38 @@ def test_another_random_state_drops_other_units(digits):
     assert one.loss_curve_[-1] != pytest.approx(other.loss_curve_[-1], rel=1e-4)
 
 
+@pytest.mark.parametrize("action", ["fit", "partial_fit"])
+def test_who_goes_on_may_change_what_has_no_weights(moons, action):
+    X, y = moons
+    mlp = MLPClassifier((8,), warm_start=True, early_stopping=action == "fit", max_iter=3, random_state=0).fit(X, y)
+    learnt = mlp.coefs_[0].copy()
+    mlp.set_params(dropout=0.5, activation="tanh", max_iter=1, learning_rate_init=1e-9)
+    getattr(mlp, action)(X, y)
+    assert repr(mlp.network_.layers) == repr(
+        (pellucid.Dense(8), pellucid.Tanh(), pellucid.Dropout(0.5), pellucid.Dense(1))
+    )
+    np.testing.assert_allclose(mlp.coefs_[0], learnt, atol=0.05)  # partial_fit stays with its optimizer, and its rate
+    assert not np.array_equal(mlp.coefs_[0], learnt)
+    if action == "fit":  # the best epoch of another network says nothing about this one
+        assert mlp.best_validation_score_ == mlp.validation_scores_[-1]
+
+
+@pytest.mark.parametrize(
+    "changed", [{"normalization": "batch"}, {"activation": "prelu"}, {"layers": [pellucid.Dense(8, bias=False)]}]
+)
+@pytest.mark.parametrize("action", ["fit", "partial_fit"])
+def test_who_goes_on_cannot_ask_for_other_weights(moons, action, changed):
+    X, y = moons
+    mlp = MLPClassifier((8,), warm_start=True, max_iter=3, random_state=0).fit(X, y)
+    network, learnt = mlp.network_, mlp.network_.theta.copy()
+    with pytest.raises(
+        ValueError, match=r"go on with the weights at hand: .* now ask for \[Dense\(8.*warm_start=False"
+    ):
+        getattr(mlp.set_params(**changed), action)(X, y)
+    assert mlp.network_ is network
+    np.testing.assert_array_equal(network.theta, learnt)
+
+
 def test_a_warm_start_may_begin_to_validate(moons):
     X, y = moons
     mlp = MLPClassifier((8,), warm_start=True, max_iter=3, random_state=0).fit(X, y)

@@ -215,6 +215,19 @@ def test_a_warm_start_goes_on_from_there(solver):
         assert_alike(*both(two, lambda estimator: estimator.fit(X, y)))
 
 
+@pytest.mark.parametrize("solver", ["adam", "nesterov"])
+@pytest.mark.parametrize("action", ["fit", "partial_fit"])
+def test_who_goes_on_may_take_another_activation_but_keeps_the_widths(action, solver):
+    X, y = records(), target("multiclass")
+    two = pair("multiclass", warm_start=True, max_iter=7, **SOLVERS[solver])
+    both(two, lambda estimator: estimator.fit(X, y))
+    for changed in ({"activation": "tanh"}, {"activation": "logistic", "hidden_layer_sizes": (3, 2)}):
+        for estimator in two:
+            estimator.set_params(**changed)
+        assert_alike(*both(two, lambda estimator: getattr(estimator, action)(X, y)))
+        assert two[1].coefs_[0].shape == (6, 7)
+
+
 def test_a_warm_start_under_early_stopping_keeps_the_best_weights():
     # scikit-learn trains on in the very arrays that it kept as the best, so its weights come to differ from ours.
     X, y = records(), target("multiclass")
@@ -400,6 +413,24 @@ def test_targets_of_other_types():
         assert_alike(*fitted("binary", y=y))
     for y in (target("counts").astype(int), target("number").tolist(), target("number").astype(np.float32)):
         assert_alike(*fitted("number", y=y))
+
+
+@pytest.mark.parametrize("settings", [{}, {"early_stopping": True}])
+@pytest.mark.parametrize("container", [sparse.csr_array, sparse.csc_matrix, sparse.lil_array, np.array])
+def test_targets_of_several_labels_in_other_forms(container, settings):
+    """What is sparse in the target is sparse in the prediction; and all numbers but zero are one."""
+    for scale in (1, 2):
+        y = container(scale * target("multilabel"))
+        theirs, ours = fitted("multilabel", y=y, **settings)
+        expected, found = theirs.predict(records()), ours.predict(records())
+        assert type(found) is type(expected)
+        if sparse.issparse(found):
+            expected, found = expected.toarray(), found.toarray()
+        assert_array_equal(found, expected)
+        assert_allclose(ours.loss_curve_, theirs.loss_curve_, rtol=1e-6)
+        assert ours.score(records(), y) == theirs.score(records(), y)
+        if settings:
+            assert_allclose(ours.validation_scores_, theirs.validation_scores_, rtol=1e-6)
 
 
 def test_scores_with_weights():

@@ -45,8 +45,10 @@ WRONG = {
     "n_iter_no_change": [0, -1, 2.5, "few", None],
     "max_fun": [0, -1, 2.5, "many", None],
 }
-# For each parameter of ours, wrong values and what else has to be set.
+# For each parameter of ours, wrong values and what else has to be set; first, some that scikit-learn does not name.
 WRONG_OURS = [
+    ("hidden_layer_sizes", (2.5, 3), {}),
+    ("hidden_layer_sizes", ["three"], {}),
     ("activation", ["relu"], {"hidden_layer_sizes": (4, 3)}),
     ("activation", ["relu", "selfish"], {"hidden_layer_sizes": (4, 3)}),
     ("activation", [None, None], {"hidden_layer_sizes": (4, 3)}),

@@ -135,7 +135,7 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         """Return what the records count."""
         return sample_weight
 
-    def _begin(self, network: Network, validated: bool) -> None:
+    def _begin(self, network: Network) -> None:
         """Start anew, with a network and empty figures."""
         self.network_ = network
         self._show_weights()
@@ -148,7 +148,12 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         self._no_improvement_count = 0
         self.best_iter_: int | None = None
         self.stopped_ = False
-        self._make_ready(validated)
+
+    def _go_on_with(self, network: Network) -> None:
+        """Train this network from now on; the best epoch of another one says nothing about it."""
+        if network is not self.network_:
+            self.network_, self._best, self.best_validation_score_ = network, None, None
+            self._show_weights()
 
     def _make_ready(self, validated: bool) -> None:
         """Give every figure that this training writes a place to be written to; what earlier ones wrote stays."""

@@ -362,7 +362,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         kind = self._label_binarizer.y_type_
         if kind.startswith("multilabel"):
             dense: Any = y.toarray() if sparse.issparse(y) else y  # type: ignore[attr-defined]
-            return np.asarray(dense, dtype=dtype)
+            return np.asarray(dense != 0, dtype=dtype)
         if kind != "multiclass":
             second = y == self.classes_[1] if len(self.classes_) > 1 else np.zeros(len(y))
             return np.asarray(second, dtype=dtype)[:, None]
@@ -401,9 +401,10 @@ class MLPClassifier(ClassifierMixin, MLP):
     def _score_of(self, raw: Array, held_out: HeldOut) -> float:
         if not np.isfinite(raw).all():
             return float("nan")
-        right = self._labels(raw) == held_out.y
-        if right.ndim > 1:
-            right = right.all(axis=1)
+        if self._label_binarizer.y_type_.startswith("multilabel"):
+            right = ((raw > 0) == held_out.target).all(axis=1)
+        else:
+            right = self._labels(raw) == held_out.y
         return float(np.average(right, weights=held_out.sample_weight))
 
     # What it predicts
@@ -428,9 +429,12 @@ class MLPClassifier(ClassifierMixin, MLP):
 
         Returns
         -------
-        array [N] of labels, or [N, n_labels] of 0 and 1
+        array [N] of labels, or [N, n_labels] of 0 and 1, which is sparse if the target that it learnt from was
         """
-        return self._labels(self._raw(self._checked_inputs(X)))
+        labels = self._labels(self._raw(self._checked_inputs(X)))
+        if self._label_binarizer.sparse_input_:
+            labels = self._label_binarizer.inverse_transform(labels)
+        return labels
 
     @available_if(lambda estimator: estimator._has_probabilities())
     def predict_proba(self, X: Any) -> Array:

@@ -1,12 +1,13 @@
 """From an estimator's parameters to a network: its layers, and first weights as scikit-learn draws them."""
 
 from collections.abc import Sequence
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
 from pellucid.arrays import Array
+from pellucid.configuration import as_code
 from pellucid.layers import (
     ELU,
     GELU,
@@ -56,6 +57,8 @@ def sizes_of(hidden_layer_sizes: Any) -> list[int]:
 
     Raises
     ------
+    TypeError
+        If one is no whole number.
     ValueError
         If one is not positive.
 
@@ -65,13 +68,16 @@ def sizes_of(hidden_layer_sizes: Any) -> list[int]:
     ([100], [64, 32])
     """
     sizes = list(hidden_layer_sizes) if hasattr(hidden_layer_sizes, "__iter__") else [hidden_layer_sizes]
-    if np.any(np.array(sizes) <= 0):
+    for size in sizes:
+        if not isinstance(size, Integral):
+            raise TypeError(f"hidden_layer_sizes must hold whole numbers, found {size!r}")
+    if any(size <= 0 for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
     return [int(size) for size in sizes]
 
 
-def hidden_layers(estimator: Any) -> list[Layer]:
-    """Return all layers but the last that an estimator's parameters ask for.
+def hidden_layers(estimator: Any, sizes: Sequence[int]) -> list[Layer]:
+    """Return all layers but the last that an estimator's parameters ask for, with hidden layers of these widths.
 
     Each hidden layer is a product with weights, then the normalisation, the activation and the dropout.
     """
@@ -81,7 +87,6 @@ def hidden_layers(estimator: Any) -> list[Layer]:
             if not isinstance(layer, Layer):
                 raise TypeError(f"layers must hold Pellucid's layers, found {layer!r} at place {place}")
         return layers
-    sizes = sizes_of(estimator.hidden_layer_sizes)
     activations = each("activation", estimator.activation, len(sizes))
     dropouts = each("dropout", estimator.dropout, len(sizes))
     for share in dropouts:
@@ -138,7 +143,7 @@ def network_for(estimator: Any, inputs: int, outputs: int, dtype: Any, random_st
     Source: Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks", 2010,
     section 4.2.1.
     """
-    layers = [*hidden_layers(estimator), Dense(outputs)]
+    layers = [*hidden_layers(estimator, sizes_of(estimator.hidden_layer_sizes)), Dense(outputs)]
     if estimator.layers is not None:
         return Network(inputs, layers, seed=int(random_state.randint(np.iinfo(np.int32).max)), dtype=dtype)
     # Only layers that draw need a seed: scikit-learn's own draws are not to be moved by one that nobody needs.
@@ -152,6 +157,40 @@ def network_for(estimator: Any, inputs: int, outputs: int, dtype: Any, random_st
         weights[...] = random_state.uniform(-bound, bound, weights.shape)
         bias[...] = random_state.uniform(-bound, bound, bias.shape)
     return network
+
+
+def adapted(estimator: Any, network: Network) -> Network:
+    """Return the network to go on with: its weights, in the layers that the parameters ask for by now.
+
+    As in scikit-learn, ``warm_start`` and ``partial_fit`` go over to another activation, but the widths stay what they
+    were, whatever ``hidden_layer_sizes`` says. What needs other weights than those at hand is refused.
+    """
+    *hidden, outputs = [layer.units for layer in network.layers if isinstance(layer, Dense)]
+    layers = (*hidden_layers(estimator, hidden), Dense(outputs))
+    if layers == network.layers:
+        return network
+    other = Network(network.inputs, layers, seed=network.seed, dtype=network.dtype)
+    if parameter_shapes(other) != parameter_shapes(network):
+        asked, there = (", ".join(as_code(layer) for layer in some) for some in (layers, network.layers))
+        raise ValueError(
+            "warm_start and partial_fit go on with the weights at hand: layers, normalization and activation now ask "
+            f"for [{asked}], which has others than the network, [{there}]; to begin anew, call fit with "
+            "warm_start=False"
+        )
+    other.start_from(network).freeze(*(name for name in network.frozen if name in other.names))
+    other.fitted = network.fitted  # only now, as both of these would forget the optimizer's memory
+    return other
+
+
+def parameter_shapes(network: Network) -> dict[str, dict[str, tuple[int, ...]]]:
+    """Return the shape of every parameter, by its layer and its name.
+
+    Examples
+    --------
+    >>> parameter_shapes(Network(2, [Dense(3), ReLU()]))
+    {'dense_1': {'weights': (2, 3), 'bias': (3,)}}
+    """
+    return {name: {key: view.shape for key, view in views.items()} for name, views in network.parameters.items()}
 
 
 def dense_views(network: Network) -> list[tuple[Array, Array]]:

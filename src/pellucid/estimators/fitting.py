@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight
 from pellucid import engines
 from pellucid.arrays import Array
 from pellucid.estimators.callbacks import Told
-from pellucid.estimators.construction import network_for, sizes_of
+from pellucid.estimators.construction import adapted, network_for, sizes_of
 from pellucid.estimators.objective import ScikitObjective
 from pellucid.estimators.order import ScikitBatches
 from pellucid.estimators.threads import suited_threads
@@ -91,9 +91,11 @@ def fit(estimator: MLP, given: Given, incremental: bool = False) -> None:
     if first:
         outputs = estimator._outputs(loss, estimator.n_outputs_)
         network = network_for(estimator, X.shape[1], outputs, X.dtype, random_state)
-        estimator._begin(network, given.validated)
+        estimator._begin(network)
+    else:
+        estimator._go_on_with(adapted(estimator, estimator._current_network()))
     estimator._make_ready(given.validated)
-    network = estimator._current_network()
+    network = estimator.network_
     objective = ScikitObjective(
         network.layers,
         network.layout,

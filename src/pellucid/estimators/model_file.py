@@ -36,7 +36,7 @@ CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
 MAY_BE_NONE = ("best_loss_", "best_validation_score_", "validation_scores_", "validation_loss_curve_")
 ALWAYS = ("_rate_factor", "loss_curve_")
 
-TARGETS = ("binary", "multiclass", "multilabel-indicator")
+TARGETS = ("binary", "multiclass", "multilabel-indicator", "sparse multilabel-indicator")
 LINKS = ("identity", "logistic", "softmax", "exp")
 LABELS: dict[str, type] = {
     "bool": bool,
@@ -155,7 +155,9 @@ def _classes_config(estimator: MLPClassifier) -> dict[str, Any]:
         raise TypeError(
             f"classes_ holds labels of type {classes.dtype}, which a model file cannot keep; expected numbers or texts"
         )
-    return {"target": estimator._label_binarizer.y_type_, "dtype": dtype, "labels": labels}
+    binarizer = estimator._label_binarizer
+    target = f"sparse {binarizer.y_type_}" if binarizer.sparse_input_ else binarizer.y_type_
+    return {"target": target, "dtype": dtype, "labels": labels}
 
 
 def _classes_from(config: dict[str, Any], source: str) -> Array:
@@ -178,14 +180,15 @@ def _classes_from(config: dict[str, Any], source: str) -> Array:
         "multiclass": len(labels) == outputs > 2,
         "multilabel-indicator": len(labels) >= outputs,
     }
-    if not fits[target]:
+    if not fits[target.removeprefix("sparse ")]:
         refuse(source, f"{len(labels)} classes and {outputs} outputs do not fit a target {target}")
     return classes
 
 
 def _put_classes(estimator: MLP, classes: Array, target: str) -> None:
     binarizer = LabelBinarizer()
-    binarizer.y_type_, binarizer.sparse_input_, binarizer.classes_ = target, False, classes
+    binarizer.y_type_, binarizer.classes_ = target.removeprefix("sparse "), classes
+    binarizer.sparse_input_ = target.startswith("sparse ")
     estimator.classes_, estimator._label_binarizer = classes, binarizer
 
 
