@@ -358,6 +358,12 @@ def test_with_jax(moons):
 # scikit-learn's own callbacks
 
 
+@pytest.mark.parametrize("callback", [ScoringMonitor(scoring="accuracy"), ProgressBar()], ids=["scores", "progress"])
+def test_scikit_learns_callbacks_are_told_from_pellucids(callback):
+    with pytest.raises(TypeError, match=r"is one of scikit-learn's, which set_callbacks\(\.\.\.\) takes"):
+        classifier(callbacks=[callback]).fit(*load_iris(return_X_y=True))
+
+
 def epoch_scores(monitor, name):
     return [row[name] for row in monitor.get_logs().data if row["task_name"] == "epoch"]
 

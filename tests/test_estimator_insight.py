@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+import pellucid
 from judges import judge
 from recompute import check_text
 
@@ -307,9 +308,12 @@ def test_one_of_several_targets_is_explained():
         assert found.prediction == pytest.approx(mlp.predict(X)[3, output], rel=1e-12)
         assert f"y[:, {output}] is predicted to be" in str(found)
         assert f"z2[{output + 1}]" in found.numbers().splitlines()[-1]
-    quantiles = MLPRegressor("quantile", (4,), quantile=(0.1, 0.4, 0.9), max_iter=20, random_state=0).fit(X, y[:, 0])
+    quantiles = MLPRegressor("quantile", (4,), quantile=(0.1, 0.5, 0.9), max_iter=20, random_state=0).fit(X, y[:, 0])
     found = explain(quantiles, X, 3)
     assert found.prediction == pytest.approx(quantiles.predict(X)[3], rel=1e-12)
+    quantiles.set_params(quantile=(0.1, 0.4, 0.9)).fit(X, y[:, 0])
+    with pytest.raises(ValueError, match=r"interpolates between the quantiles \(0.1, 0.4, 0.9\).* fit with 0.5 among"):
+        explain(quantiles, X, 3)
     normal = MLPRegressor("squared_error", (4,), max_iter=20, random_state=0).fit(X, y)
     assert explain(normal, X, 0, output=1).prediction == pytest.approx(normal.predict(X)[0, 1], rel=1e-12)
 
@@ -597,6 +601,42 @@ def test_a_diagnosis_without_records_says_what_was_not_checked():
     assert "values that are not finite" in found.made
     mlp.coefs_[0][0, 0] = np.nan
     assert "not_finite" in findings(diagnose_of(mlp))
+
+
+def test_a_diagnosis_sees_overfitting_and_speaks_of_the_estimators_own_parameters():
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(120, 8))
+    y = X[:, 0] + generator.normal(size=120)
+    seen, kept = slice(0, 60), slice(60, None)
+    settings = {"hidden_layer_sizes": (64,), "learning_rate_init": 0.01, "random_state": 0}
+    mlp = MLPRegressor(**settings).fit(X[seen], y[seen], X_val=X[kept], y_val=y[kept])
+    found = findings(mlp.diagnose(X[seen], y[seen], X[kept], y[kept]))
+    assert "early_stopping=True, a larger alpha, dropout" in found["overfitting"].remedy
+    alone = MLPRegressor(**settings).fit(X[seen], y[seen])
+    assert "early_stopping=True or fit(..., X_val=..., y_val=...)" in alone.diagnose().not_made["overfitting"]
+    stopped = MLPRegressor(**settings, early_stopping=True, monitor="loss").fit(X, y)
+    assert "overfitting" in stopped.diagnose().made and "overfitting" not in findings(stopped.diagnose())
+    short = MLPRegressor(**settings | {"learning_rate_init": 1e-4}, max_iter=30).fit(X, y)
+    remedy = findings(short.diagnose(X, y))["not_converged"].remedy
+    assert "max_iter" in remedy and "learning_rate_init" in remedy
+
+
+def test_columns_without_names_are_called_alike_everywhere():
+    table, price = homes()
+    mlp = MLPRegressor(**FAST).fit(table.to_numpy(float), price)
+    floor = table.columns.get_loc("floor")
+    assert findings(mlp.diagnose(table.to_numpy(float), price))["constant_columns"].where == f"column 'x{floor}'"
+    assert f"x{floor}" in str(mlp.explain(table.to_numpy(float), 0))
+    assert f"x{floor}*w1[" in str(mlp.trace(table.to_numpy(float)[:1]))
+
+
+@pytest.mark.parametrize("method", ["trace", "diagnose"])
+def test_the_functions_for_networks_tell_of_the_estimators_own_methods(method):
+    table, kind = flowers()
+    with pytest.raises(TypeError, match=f"found a MLPClassifier, which has a method {method} of its own"):
+        getattr(pellucid, method)(botanist(), table, kind)
+    with pytest.raises(TypeError, match="found a MLPClassifier; give its network_"):
+        pellucid.export_onnx(botanist(), "never.onnx")
 
 
 def test_what_cannot_be_diagnosed():

@@ -191,6 +191,15 @@ def test_intervals_from_quantiles_cover_what_they_say():
     assert np.median(np.abs(mlp.predict(X) - X[:, 0])) < 0.05
 
 
+@pytest.mark.parametrize(("quantile", "shares"), [((0.05, 0.95), (0.5, 0.5)), ((0.1, 0.25, 0.75), (0.0, 0.5, 0.5))])
+def test_the_prediction_lies_in_the_middle_of_quantiles_without_a_median(diabetes, quantile, shares):
+    X, y = diabetes
+    mlp = MLPRegressor("quantile", (8,), quantile=quantile, early_stopping=True, random_state=0).fit(X, y)
+    raw = mlp.network_.predict(X)  # not put in order, as predict_quantiles does
+    np.testing.assert_allclose(mlp.predict(X), raw @ shares, rtol=1e-12)
+    assert mlp.score(X, y) > 0.3  # a bound in its place would be worse than the mean
+
+
 def test_quantiles_are_not_offered_where_there_are_none(diabetes):
     assert not hasattr(MLPRegressor(), "predict_interval")
     assert not hasattr(MLPRegressor("quantile", quantile=0.5), "predict_quantiles")
@@ -467,6 +476,40 @@ def test_callbacks_see_every_epoch_and_may_stop(moons):
     assert mlp.n_iter_ == 4 and mlp.loss_curve_ == seen
 
 
+@pytest.mark.parametrize("given", [True, False])
+def test_callbacks_know_the_validation_loss(moons, capsys, given):
+    X, y = moons
+    seen = []
+    settings = {"callbacks": [lambda report: seen.append(report.validation_loss)], "progress": True}
+    mlp = MLPClassifier((4,), max_iter=5, early_stopping=not given, monitor="score", random_state=0, **settings)
+    mlp.fit(X, y, **({"X_val": X[:50], "y_val": y[:50]} if given else {}))
+    assert seen == mlp.validation_loss_curve_ == mlp.network_.history["validation_loss"].tolist() and len(seen) == 5
+    assert f"validation loss {seen[-1]:.4g}" in capsys.readouterr().err
+
+
+def test_pellucids_own_callbacks_watch_the_validation_records(moons):
+    X, y = moons
+    half = {"X": X[:150], "y": y[:150], "X_val": X[150:], "y_val": y[150:]}
+    stops, lowers = pellucid.EarlyStopping(patience=3), pellucid.ReduceOnPlateau(patience=2)
+    mlp = MLPClassifier((32,), learning_rate_init=0.1, random_state=0, callbacks=[stops, lowers]).fit(**half)
+    losses = mlp.validation_loss_curve_
+    assert int(np.argmin(losses)) + 1 == mlp.network_.history.best_epoch == len(losses) - 3 < mlp.max_iter
+    assert mlp.learning_rate_ < 0.1
+    raw = mlp.network_.predict(half["X_val"])[:, 0]
+    went_back_to = np.mean(np.logaddexp(0, raw) - half["y_val"] * raw)
+    assert went_back_to == pytest.approx(min(losses))
+    with pytest.raises(ValueError, match="no validation records.*X_val and y_val"):
+        MLPClassifier((4,), callbacks=[pellucid.EarlyStopping()]).fit(X, y)
+
+
+def test_the_history_knows_the_epoch_that_is_kept(moons):
+    mlp = MLPClassifier((16,), learning_rate_init=0.05, early_stopping=True, warm_start=True, random_state=0)
+    first = mlp.fit(*moons).network_.history
+    assert first.best_epoch == mlp.best_iter_ < len(first)
+    second = mlp.fit(*moons).network_.history
+    assert second.best_epoch == (mlp.best_iter_ - len(first) if mlp.best_iter_ > len(first) else None)
+
+
 def test_an_interruption_keeps_what_was_learnt(moons):
     def interrupt(report):
         if report.epoch == 3:
@@ -658,7 +701,7 @@ def test_a_warm_start_may_begin_to_validate(moons):
     assert len(mlp.loss_curve_) == 6 and len(mlp.validation_loss_curve_) == 3
     mlp.set_params(early_stopping=True).fit(X, y)
     assert len(mlp.validation_scores_) == 3 and len(mlp.validation_loss_curve_) == 6
-    mlp.set_params(early_stopping=False, monitor="loss").fit(X, y)
+    mlp.set_params(early_stopping=False).fit(X, y)
     assert np.isfinite(mlp.best_loss_)
 
 

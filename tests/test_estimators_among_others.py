@@ -482,7 +482,7 @@ def test_a_read_only_table_in_a_file(tmp_path):
 
 def test_tables_are_left_as_they_are():
     X, y, weights = FLOWERS.copy(), SPECIES.copy(), np.ones(len(SPECIES))
-    mlp = estimators.MLPClassifier(**QUICK, class_weight="balanced").fit(X, y, sample_weight=weights)
+    mlp = estimators.MLPClassifier(**QUICK, class_weight={0: 2.0, 1: 1.0, 2: 0.5}).fit(X, y, sample_weight=weights)
     mlp.partial_fit(X, y, sample_weight=weights)
     mlp.predict_proba(X)
     mlp.transform(X)

@@ -12,7 +12,7 @@ neural_network = judge("sklearn.neural_network")
 from scipy import sparse  # noqa: E402 - only now is it known that scikit-learn, which needs SciPy, is there
 from sklearn.exceptions import NotFittedError  # noqa: E402
 
-from pellucid import ReLU, estimators  # noqa: E402
+from pellucid import CrossEntropyFromLogits, ReLU, estimators  # noqa: E402
 
 NAMES = ("MLPClassifier", "MLPRegressor")
 X = np.random.default_rng(0).standard_normal((30, 3))
@@ -69,6 +69,11 @@ WRONG_OURS = [
     ("clip_norm", 0, {}),
     ("clip_norm", -1.0, {}),
     ("clip_norm", "short", {}),
+    ("dropout", 0.3, {"layers": [ReLU()]}),
+    ("normalization", "layer", {"layers": [ReLU()]}),
+    ("monitor", "loss", {}),
+    ("monitor", "los", {}),
+    ("monitor", "loss", {"early_stopping": True, "solver": "lbfgs"}),
     ("monitor", 3, {"early_stopping": True}),
     ("monitor", None, {"early_stopping": True}),
     ("monitor", "happiness", {"early_stopping": True, "validation_fraction": 0.5}),
@@ -86,6 +91,8 @@ WRONG_OF_CLASSIFIER = [
     ("label_smoothing", 0.1, {"loss": "hinge"}),
     ("class_weight", "fair", {}),
     ("class_weight", 3, {}),
+    ("class_weight", [1, 2], {}),
+    ("class_weight", {"0": 2.0}, {}),
     ("loss", "squared_error", {}),
 ]
 WRONG_OF_REGRESSOR = [
@@ -97,6 +104,7 @@ WRONG_OF_REGRESSOR = [
     ("quantile", [0.1, 0.1], {"loss": "quantile"}),
     ("quantile", [0.1, 1.5], {"loss": "quantile"}),
     ("quantile", 0.5, {"loss": "huber"}),
+    ("loss", CrossEntropyFromLogits(), {}),
     ("loss", "log_loss", {}),
 ]
 
@@ -277,6 +285,13 @@ def test_wrong_targets_are_refused_like_scikit_learn(wrong):
 def test_targets_that_scikit_learn_trips_over_or_takes_are_refused(settings, y, words):
     with pytest.raises(ValueError, match=words):
         estimators.MLPRegressor(max_iter=2, **settings).fit(X, y)
+
+
+def test_classes_cannot_be_balanced_part_by_part():
+    mlp = estimators.MLPClassifier((4,), class_weight="balanced")
+    with pytest.raises(ValueError, match='class_weight="balanced".*partial_fit cannot know.*give a dict'):
+        mlp.partial_fit(X, Y, classes=[0, 1])
+    mlp.set_params(class_weight={0: 1.0, 1: 2.0}).partial_fit(X, Y, classes=[0, 1])
 
 
 def test_a_call_that_went_wrong_leaves_the_estimator_usable():

@@ -419,7 +419,7 @@ def test_a_diverging_run_stops_and_keeps_the_last_finite_parameters():
     X, y = table()
     network = Network(3, [Dense(5), ReLU(), Dense(5), ReLU(), Dense(1)], seed=0)
     with pytest.warns(
-        TrainingWarning, match=r"epoch \d+, batch \d+ of 4: .*First out of range: .*dense_\d.*lower learning_rate"
+        TrainingWarning, match=r"epoch \d+, batch \d+ of 4: .*First out of range: .*dense_\d.*lower learning rate"
     ):
         history = network.fit(X, y, loss="squared_error", optimizer=SGD(1e3), batch_size=16, epochs=50)
     assert np.isfinite(network.theta).all()

@@ -209,3 +209,17 @@ def some_records(X: Array, name: str = "X") -> None:
     """Refuse a table with no records at all."""
     if X.shape[0] == 0:
         raise ValueError(f"{name} has no records: there is nothing to learn from")
+
+
+def not_a_network(given: Any, method: str | None = None) -> str:
+    """Say what was given in place of a network, and where that has what is wanted: in a method, or in its network_.
+
+    Examples
+    --------
+    >>> not_a_network([1.0], "trace")
+    'a list'
+    """
+    found = f"a {type(given).__name__}"
+    if method is not None and hasattr(given, method):
+        return f"{found}, which has a method {method} of its own"
+    return f"{found}; give its network_" if hasattr(given, "network_") else found

@@ -350,7 +350,33 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         return trace_of(self, X, y, sample_weight=sample_weight, optimizer=optimizer)
 
     def explain(self, X: Any, row: int, *, output: int = 0) -> Explanation:
-        """Explain the prediction of one row of a table; see :func:`pellucid.estimators.explain`."""
+        """Explain the prediction of one row of a table: what each column pushed, and every number.
+
+        Of a classifier, the class that it predicts is explained. :func:`pellucid.estimators.explain` says more, and
+        takes a pipeline too.
+
+        Parameters
+        ----------
+        X : array-like [N, n_features_in_]
+            What the row is compared with: the table learnt from, or one like it; two rows or more, dense.
+        row : int
+            Which of them, from 0.
+        output : int
+            Which column of y, from 0, where it has several.
+
+        Returns
+        -------
+        Explanation
+
+        Examples
+        --------
+        >>> from pellucid.estimators import MLPRegressor
+        >>> X = np.arange(20.0).reshape(10, 2)
+        >>> mlp = MLPRegressor(hidden_layer_sizes=(), solver="lbfgs", alpha=0.0, random_state=0).fit(X, 3 * X[:, 1])
+        >>> found = mlp.explain(X, row=9)
+        >>> bool(np.isclose(sum(found.parts), 3 * (X[9, 1] - X[:, 1].mean()), rtol=1e-3))
+        True
+        """
         from pellucid.estimators.explanation import explain
 
         return explain(self, X, row, output=output)
@@ -377,7 +403,8 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         """Write the estimator to one file, which `pellucid.load` reads; nothing in it ever runs.
 
         What comes back predicts the same to the last bit and goes on learning as if it had never been saved. Callbacks,
-        a scorer given as ``monitor`` and a ``RandomState`` are not kept: in their places stands None.
+        a scorer given as ``monitor`` and a ``RandomState`` are not kept: in their places stands None, and a monitor has
+        to be set again before more is learnt. Of a pipeline, this is one step: keep the whole by joblib.
 
         Parameters
         ----------

@@ -322,6 +322,11 @@ class MLPClassifier(ClassifierMixin, MLP):
         >>> mlp.partial_fit([[2.0]], ["yes"]).n_iter_
         1
         """
+        if self.class_weight == "balanced":
+            raise ValueError(
+                'class_weight="balanced" goes by how often each class is there, which partial_fit cannot know: it sees '
+                "the records in parts; give a dict, as from sklearn.utils.class_weight.compute_class_weight"
+            )
         if _check_partial_fit_first_call(self, classes):
             self._label_binarizer = LabelBinarizer()
             self._label_binarizer.fit(y if type_of_target(y).startswith("multilabel") else classes)
@@ -395,7 +400,12 @@ class MLPClassifier(ClassifierMixin, MLP):
     def _weights_for(self, y: Array, sample_weight: Array | None) -> Array | None:
         if self.class_weight is None:
             return sample_weight
-        by_class: Array = compute_sample_weight(self.class_weight, y)
+        if isinstance(self.class_weight, list) and y.ndim == 1:
+            raise ValueError("class_weight: a list holds a dict for each of several labels a record; give one dict")
+        try:
+            by_class: Array = compute_sample_weight(self.class_weight, y)
+        except ValueError as problem:
+            raise ValueError(f"class_weight={self.class_weight!r}: {problem}") from None
         return by_class if sample_weight is None else by_class * sample_weight
 
     def _score_of(self, raw: Array, held_out: HeldOut) -> float:

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pellucid.estimators.base import MLP
 from pellucid.estimators.insight import distinct, output_names
+from pellucid.estimators.regressor import median_of
 from pellucid.insight.categories import category_columns
 from pellucid.losses import Loss, Poisson, Quantile
 from pellucid.tables.explanation import Explanation, checked_row, explained
@@ -203,11 +204,17 @@ def _target(mlp: MLP, output: int) -> tuple[Target, int]:
 
 
 def _output_of(mlp: MLP, column: int) -> int:
-    """Return the output that `predict` takes a column of y from: of several quantiles, the one nearest the median."""
+    """Return the output that `predict` takes a column of y from: of several quantiles, the median."""
     assert mlp.network_.fitted is not None
     loss = mlp.network_.fitted.loss
     if isinstance(loss, Quantile) and isinstance(loss.q, tuple):
-        return column * len(loss.q) + int(np.abs(np.array(loss.q) - 0.5).argmin())
+        shares = median_of(loss.q)
+        if shares.max() < 1:
+            raise ValueError(
+                f"predict interpolates between the quantiles {loss.q}, and explain needs one output that speaks for "
+                "the prediction: fit with 0.5 among them"
+            )
+        return column * len(loss.q) + int(shares.argmax())
     return column
 
 

@@ -126,13 +126,23 @@ def fit(estimator: MLP, given: Given, incremental: bool = False) -> None:
 
 def refuse_what_does_nothing(estimator: MLP) -> None:
     """Refuse what Pellucid adds to scikit-learn's parameters, where it would do nothing."""
+    for name in ("dropout", "normalization"):
+        value = getattr(estimator, name)
+        if estimator.layers is not None and value is not None and np.any(value):
+            raise ValueError(f"{name}={value!r} does nothing beside layers; put a layer for it among them")
+    for callback in estimator.callbacks or ():
+        if hasattr(callback, "on_fit_task_end"):
+            raise TypeError(f"callbacks: {callback!r} is one of scikit-learn's, which set_callbacks(...) takes")
     if estimator.solver != "lbfgs":
+        if estimator.monitor != "score" and not estimator.early_stopping:
+            raise ValueError(f"monitor={estimator.monitor!r} does nothing without early_stopping=True; set that, too")
         return
     asked = {
         "learning_rate": isinstance(estimator.learning_rate, Schedule) or spans_fit(estimator),
         "clip_norm": estimator.clip_norm is not None,
         "dropout": bool(np.any(estimator.dropout)),
         "normalization": estimator.normalization == "batch",
+        "monitor": estimator.monitor != "score",
     }
     for name, is_asked in asked.items():
         if is_asked:
@@ -296,6 +306,8 @@ def finish(estimator: MLP, run: Run, watch: Watch, incremental: bool) -> None:
         watch.could_not_go_on()
     if watch.stops and best is not None and (estimator.stopped_ or not incremental):
         network.theta = best.theta
+        in_this_run = best.epoch - (len(estimator.loss_curve_) - estimator.n_iter_)
+        run.history.best_epoch = in_this_run if in_this_run > 0 else None
         network.set_state([{name: array.copy() for name, array in named.items()} for named in best.state])
         if incremental:  # whoever goes on begins to wait anew
             estimator._no_improvement_count = 0

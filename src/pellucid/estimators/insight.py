@@ -12,7 +12,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from pellucid.arrays import Array
 from pellucid.estimators.fitting import Given
-from pellucid.insight.checks.examination import Examination, Records, records_of
+from pellucid.insight.checks.examination import Examination, Records, Words, records_of
 from pellucid.insight.diagnosis import Diagnosis, judge
 from pellucid.insight.tracing import Trace, trace
 from pellucid.optimizers import Optimizer
@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from pellucid.network import Fitted, Network
 
 LONGEST_LABEL = 28
+WORDS = Words(
+    validation="early_stopping=True or fit(..., X_val=..., y_val=...)",
+    stopping="early_stopping=True, a larger alpha, dropout",
+    more_epochs="A larger max_iter; or warm_start=True, and fit(...) goes on from here",
+    rate="learning_rate_init",
+    range_of_rates="",
+    class_weights='class_weight="balanced"',
+)
 
 
 def trace_of(
@@ -154,13 +162,15 @@ def diagnose_of(estimator: MLP, X: Any = None, y: Any = None, X_val: Any = None,
             input_names(estimator),
             why_no_records="it needs the records that were learnt from: X and y",
             why_not_held_out="it needs records that were held out: X_val and y_val",
+            words=WORDS,
         )
     )
 
 
 def input_names(estimator: MLP) -> tuple[str, ...]:
-    """Return the names of the columns that an estimator learnt from; empty if they had none."""
-    return distinct([str(name) for name in getattr(estimator, "feature_names_in_", ())])
+    """Return the names of the columns that an estimator learnt from; if they had none, as scikit-learn: x0, x1 ..."""
+    unnamed = [f"x{place}" for place in range(estimator.n_features_in_)]
+    return distinct([str(name) for name in getattr(estimator, "feature_names_in_", unnamed)])
 
 
 def output_names(estimator: MLP) -> tuple[str, ...]:

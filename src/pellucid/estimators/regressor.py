@@ -90,8 +90,8 @@ class MLPRegressor(RegressorMixin, MLP):
     normalization : "batch", "layer" or None
         What stands between a hidden layer's product and its activation.
     quantile : float or ascending list of float, optional
-        For ``loss="quantile"``; by default the median. Of several, `predict` gives the one nearest to the median, and
-        `predict_interval` the outermost.
+        For ``loss="quantile"``; by default the median. Of several, `predict` gives the median (where 0.5 is not among
+        them, interpolated between its neighbours), and `predict_interval` the outermost.
     clip_norm : float, optional
         The length that gradients are shortened to.
     monitor : "score", "loss", the name of a scorer of scikit-learn, or a scorer
@@ -325,6 +325,11 @@ class MLPRegressor(RegressorMixin, MLP):
         if self.quantile is not None and self.loss != "quantile":
             raise ValueError(f'quantile={self.quantile!r} goes with loss="quantile" only, found loss={self.loss!r}')
         if isinstance(self.loss, Loss):
+            if self.loss.from_logits == "Softmax" and outputs == 1:
+                raise ValueError(
+                    f"loss: {type(self.loss).__name__} divides 1 among several columns of y, which has one; take a "
+                    "loss for numbers, or MLPClassifier"
+                )
             return self.loss, False, "exp" if isinstance(self.loss, Poisson) else "identity"
         # Of several targets, the sum counts.
         if self.loss == "squared_error":
@@ -359,12 +364,11 @@ class MLPRegressor(RegressorMixin, MLP):
         if isinstance(loss, GaussianNLL):
             found = found[:, : self.n_outputs_]
         elif isinstance(loss, Quantile) and isinstance(loss.q, tuple):
-            middle = int(np.abs(np.array(loss.q) - 0.5).argmin())
-            found = found.reshape(len(found), self.n_outputs_, -1)[:, :, middle]
+            found = found.reshape(len(found), self.n_outputs_, -1) @ median_of(loss.q).astype(found.dtype)
         return found[:, 0] if found.shape[1] == 1 else found
 
     def predict(self, X: Any) -> Array:
-        """Return the prediction of each record; with several quantiles, the one nearest to the median.
+        """Return the prediction of each record; of several quantiles, the median (interpolated, if need be).
 
         Parameters
         ----------
@@ -424,3 +428,14 @@ class MLPRegressor(RegressorMixin, MLP):
         if not several and not (isinstance(loss, Quantile) and isinstance(loss.q, tuple)):
             raise AttributeError('quantiles need loss="quantile" and several of them: quantile=(0.05, 0.5, 0.95)')
         return True
+
+
+def median_of(q: Sequence[float]) -> Array:
+    """Return what each of several quantiles counts in the median [Q]: all, or a share of its nearest neighbours.
+
+    Examples
+    --------
+    >>> median_of((0.1, 0.5, 0.9)), median_of((0.05, 0.95)).round(12), median_of((0.7, 0.9))
+    (array([0., 1., 0.]), array([0.5, 0.5]), array([1., 0.]))
+    """
+    return np.array([np.interp(0.5, q, one) for one in np.eye(len(q))])

@@ -78,7 +78,7 @@ class Watch:
         estimator.loss_curve_.append(report.loss)
         if self.told:
             print(f"Iteration {estimator.n_iter_}, loss = {report.loss:.8f}")
-        found = self._validate() if self.held_out is not None else None
+        found = self._validate(report) if self.held_out is not None else None
         if not hasattr(report.run.fitted.optimizer, "learning_rate"):
             return  # L-BFGS: SciPy decides when to stop
         estimator.t_ += self.records
@@ -105,13 +105,15 @@ class Watch:
             if estimator.validation_scores_ is not None:
                 estimator.validation_scores_.append(math.nan)
 
-    def _validate(self) -> float:
+    def _validate(self, report: Report) -> float:
         """Write down this epoch's validation figures, and return the one that is watched (the higher the better)."""
         estimator, held_out = self.estimator, self.held_out
         assert held_out is not None
         raw = estimator._raw(held_out.X)
         loss: float = estimator._loss_of(raw, held_out)
         estimator.validation_loss_curve_.append(loss)
+        report.validation_loss = loss
+        report.history.validated(loss)
         if not self.stops or estimator.monitor == "loss":
             return -loss
         score = self._score(raw, held_out)

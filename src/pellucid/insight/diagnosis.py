@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from pellucid.checks import not_a_network
 from pellucid.insight.checks import CHECKS
 from pellucid.insight.checks.examination import Examination, records_of
 from pellucid.insight.checks.finding import CannotCheckError, Finding, counted, wrapped
@@ -160,7 +161,7 @@ def diagnose(
       Try: A lower learning rate, scaled inputs, fewer units, or LeakyReLU in place of ReLU; then train anew.
     """
     if not isinstance(network, Network):
-        raise TypeError(f"diagnose examines a Network, found a {type(network).__name__}")
+        raise TypeError(f"diagnose examines a Network, found {not_a_network(network, 'diagnose')}")
     one = single(network, member).copy()
     resolved = resolve_loss(loss, one)
     names = tuple(str(name) for name in feature_names)

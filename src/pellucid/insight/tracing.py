@@ -252,7 +252,7 @@ def trace(
     array([2.])
     """
     if not isinstance(network, Network):
-        raise TypeError(f"trace watches a Network, found a {type(network).__name__}")
+        raise TypeError(f"trace watches a Network, found {checks.not_a_network(network, 'trace')}")
     one = single(network, member).copy()
     names = _checked_names("feature_names", feature_names, "takes", one.inputs)
     answers = _checked_names("output_names", output_names, "gives", one.outputs)

@@ -98,7 +98,7 @@ class EarlyStopping:
         if found is None:
             raise ValueError(
                 "EarlyStopping watches validation_loss, but there are no validation records: give fit validation_data "
-                'or validation_fraction, or watch monitor="loss"'
+                '(of an estimator, X_val and y_val) or validation_fraction, or watch monitor="loss"'
             )
         better = (np.asarray(found) < self.best - self.min_delta) & self._waiting
         if better.any():

@@ -85,7 +85,11 @@ class History:
         columns["learning_rate"].append(learning_rate)
         columns["seconds"].append(seconds)
         if validation_loss is not None:
-            columns.setdefault("validation_loss", Column()).append(validation_loss)
+            self.validated(validation_loss)
+
+    def validated(self, loss: Any) -> None:
+        """Add the validation loss of the epoch at hand, where a callback has computed it."""
+        self.columns.setdefault("validation_loss", Column()).append(loss)
 
     def extend(self, losses: Array, learning_rates: Array, seconds: Array) -> None:
         """Add the figures of several epochs that nobody looked at."""

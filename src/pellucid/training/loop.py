@@ -562,7 +562,7 @@ class Steps:
         place = f"epoch {epoch + 1}" + (
             f", batch {batch + 1} of {self.batches.count}" if self.batches.count > 1 else ""
         )
-        tries = [f"a lower learning_rate (it was {self._rate(self.engine.place - 1):.3g})"]
+        tries = [f"a lower learning rate (it was {self._rate(self.engine.place - 1):.3g})"]
         largest = float(np.abs(self.run.data.x).max(initial=0.0))
         if largest > 100:
             tries.append(f"scaled inputs (the largest value in X is {largest:.3g})")

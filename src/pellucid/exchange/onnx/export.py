@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid._version import __version__
+from pellucid.checks import not_a_network
 from pellucid.exchange.onnx.graph import Graph, Place, onnx_package
 from pellucid.exchange.onnx.network import network_outputs
 from pellucid.exchange.onnx.table import table_facts, table_outputs
@@ -96,7 +97,7 @@ def onnx_model(model: Network | TableModel) -> "onnx.ModelProto":
     elif isinstance(model, Network):
         shape, outputs = model.inputs, network_outputs(place, model, INPUT)
     else:
-        raise TypeError(f"export_onnx takes a Network or a TableModel, found {type(model).__name__}")
+        raise TypeError(f"export_onnx takes a Network or a TableModel, found {not_a_network(model)}")
     for name, (source, _, _) in outputs.items():  # an output is called what the node that makes it says
         place.graph.nodes.append(package.helper.make_node("Identity", [source], [name], name=name))
 

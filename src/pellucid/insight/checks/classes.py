@@ -24,7 +24,7 @@ def class_imbalance(seen: Examination) -> list[Finding]:
             f"Class {rare} has {shares[rare]:.2%} of the records; always predicting class {int(shares.argmax())} would "
             f"be right for {shares.max():.1%}.",
             "Accuracy looks high whatever the network does for the rare class, which hardly counts in the loss.",
-            "Class weights (class_weights=... of the loss), and balanced accuracy, F1 or AUC in place of accuracy.",
+            f"Class weights ({seen.words.class_weights}), and balanced accuracy, F1 or AUC in place of accuracy.",
             {"shares": shares},
         )
     ]

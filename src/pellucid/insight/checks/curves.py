@@ -40,7 +40,7 @@ def overfitting(seen: Examination) -> list[Finding]:
     """Find a validation loss that rose above its minimum while the training loss went on falling."""
     history = seen.history
     if "validation_loss" not in history:
-        raise CannotCheckError("the history has no validation loss: fit(..., validation_data=...) writes one")
+        raise CannotCheckError(f"the history has no validation loss: {seen.words.validation} writes one")
     if history.best_epoch is not None:
         return []  # early stopping saw the minimum, and went back to it
     training, validation = history["loss"], history["validation_loss"]
@@ -58,7 +58,7 @@ def overfitting(seen: Examination) -> list[Finding]:
             f"The validation loss was lowest in epoch {best + 1} of {len(history)} ({lowest:.4g}) and is {now:.4g} at "
             f"the end, while the training loss fell from {training[best]:.4g} to {_level_at_end(training):.4g}.",
             "The network learns its training records by heart, and gets worse for all others.",
-            "EarlyStopping(), a penalty (L2), fewer units, or more records.",
+            f"{seen.words.stopping}, fewer units, or more records.",
             {"best_epoch": best + 1, "epochs": len(history), "lowest": lowest, "at_end": now},
         )
     ]
@@ -90,7 +90,7 @@ def not_converged(seen: Examination) -> list[Finding]:
             "warning",
             f"The last tenth of the epochs brought {last / fall:.0%} of the whole fall of the {words} (now {now:.4g}).",
             "The loss was still falling when training ended: the network could be better.",
-            "More epochs: fit(...) again goes on from here. Or a higher learning rate.",
+            f"{seen.words.more_epochs}. Or a higher {seen.words.rate}.",
             {"last_tenth": last, "whole": fall, "epochs": len(values)},
         )
     ]
@@ -103,16 +103,16 @@ def learning_rate_too_high(seen: Examination) -> list[Finding]:
         raise CannotCheckError("there is no history: the network was never trained")
     stopped = fitted.history.stopped
     if stopped is not None and "no longer finite" in stopped:
-        return [_too_high("problem", f"Training {stopped.partition('. ')[0]}.", "training", {"stopped": stopped})]
+        return [_too_high(seen, "problem", f"Training {stopped.partition('. ')[0]}.", "training", {"stopped": stopped})]
     losses = seen.history["loss"]
     if not np.isfinite(losses).all():
-        return [_too_high("problem", "The loss was not finite in some epochs.", "the loss", {})]
+        return [_too_high(seen, "problem", "The loss was not finite in some epochs.", "the loss", {})]
     first, last = float(losses[0]), _level_at_end(losses)
     evidence = {"first": first, "last": last, "lowest": float(losses.min())}
     level = abs(_level_at_start(seen, first))
     if last > first + LOSS_ROSE * level:
         said = f"The loss rose from {first:.4g} in the first epoch to {last:.4g} at the end."
-        return [_too_high("problem", said, "the loss", evidence)]
+        return [_too_high(seen, "problem", said, "the loss", evidence)]
     steps = np.diff(losses[len(losses) // 2 :])
     ups = steps[steps > 0]
     if len(ups) >= max(2, OSCILLATING_EPOCHS * len(steps)) and ups.mean() > OSCILLATION * level:
@@ -120,17 +120,18 @@ def learning_rate_too_high(seen: Examination) -> list[Finding]:
             f"In the second half the loss went up in {len(ups)} of {len(steps)} epochs, by {ups.mean():.2g} on average "
             f"(first loss {first:.4g})."
         )
-        return [_too_high("warning", said, "the second half of the epochs", {**evidence, "ups": len(ups)})]
+        return [_too_high(seen, "warning", said, "the second half of the epochs", {**evidence, "ups": len(ups)})]
     return []
 
 
-def _too_high(severity: Severity, measured: str, where: str, evidence: Mapping[str, Any]) -> Finding:
+def _too_high(seen: Examination, severity: Severity, measured: str, where: str, evidence: Mapping[str, Any]) -> Finding:
+    words = seen.words
     return Finding(
         "learning_rate_too_high",
         where,
         severity,
         measured,
         "Steps that are too long jump over the minimum, or climb out of it.",
-        "A learning rate 3 to 10 times lower (see learning_rate_range), a schedule that lowers it, or clip_norm=1.0.",
+        f"A {words.rate} 3 to 10 times lower{words.range_of_rates}, a schedule that lowers it, or clip_norm=1.0.",
         evidence,
     )

@@ -26,6 +26,17 @@ from pellucid.training.history import History
 NOT_FINITE = "not all values are finite numbers: mend what not_finite found first"
 
 
+class Words(NamedTuple):
+    """What a check's advice calls things: by the names that the one who asks trains with."""
+
+    validation: str = "fit(..., validation_data=...)"
+    stopping: str = "EarlyStopping(), a penalty (L2)"
+    more_epochs: str = "More epochs: fit(...) again goes on from here"
+    rate: str = "learning rate"
+    range_of_rates: str = " (see learning_rate_range)"
+    class_weights: str = "class_weights=... of the loss"
+
+
 class Records(NamedTuple):
     """Records as the network gets them, and as people know them.
 
@@ -82,6 +93,8 @@ class Examination:
         The columns' names; empty where they have none.
     why_no_records, why_not_held_out : str
         What to say where they are None.
+    words : Words
+        What to call things in advice.
     """
 
     network: Network
@@ -92,6 +105,7 @@ class Examination:
     names: tuple[str, ...] = ()
     why_no_records: str = "it needs records: X and y"
     why_not_held_out: str = "it needs records that were held out: validation_data"
+    words: Words = Words()
 
     @property
     def known(self) -> Records:

@@ -71,8 +71,8 @@ def underfitting(seen: Examination) -> list[Finding]:
             "The network is worse than one that ignores its inputs."
             if worse
             else "The network has learnt hardly anything from its inputs.",
-            "More epochs, another learning rate (see learning_rate_range), scaled inputs, a wider network, less "
-            "penalty; or the inputs say little about the target.",
+            f"More epochs, another {seen.words.rate}{seen.words.range_of_rates}, scaled inputs, a wider network, "
+            "less penalty; or the inputs say little about the target.",
             {"loss": found, "baseline": baseline},
         )
     ]

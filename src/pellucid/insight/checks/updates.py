@@ -55,7 +55,7 @@ def updates_too_large(seen: Examination) -> list[Finding]:
             f"The next step changes {worst} by {large[worst]:.0%} of its size; about 0.1% is usual, and more than "
             f"{UPDATE_RATIO_LARGE:.0%} is much.",
             "Such a step rewrites the weights rather than moves them: what was learnt is lost.",
-            "A lower learning rate (see learning_rate_range), or clip_norm=1.0.",
+            f"A lower {seen.words.rate}{seen.words.range_of_rates}, or clip_norm=1.0.",
             {"ratios": ratios},
         )
     ]
@@ -89,7 +89,7 @@ def learning_rate_too_low(seen: Examination) -> list[Finding]:
             f"The next step changes the weights by {typical:.1e} of their size and lowers the loss ({now:.4g}) by "
             f"{gain:.2g}; one {best:,.0f} times as long would lower it by {gains[best]:.2g}.",
             "Training takes many times as many epochs as it needs.",
-            "A learning rate at least 10 times higher: see learning_rate_range.",
+            f"A {seen.words.rate} at least 10 times higher{seen.words.range_of_rates}.",
             {"ratios": ratios, "loss": now, "gain": gain, "times": best, "longer_gain": gains[best]},
         )
     ]
