@@ -283,6 +283,7 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
 
         Examples
         --------
+        >>> import numpy as np
         >>> from pellucid.estimators import MLPRegressor
         >>> X = np.arange(10.0)[:, None]
         >>> mlp = MLPRegressor(hidden_layer_sizes=(4, 3), solver="lbfgs", random_state=0).fit(X, X[:, 0])
@@ -339,6 +340,7 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
 
         Examples
         --------
+        >>> import numpy as np
         >>> from pellucid.estimators import MLPRegressor
         >>> X = np.arange(10.0)[:, None]
         >>> mlp = MLPRegressor(hidden_layer_sizes=(2,), solver="lbfgs", random_state=0).fit(X, 2 * X[:, 0])
@@ -370,6 +372,7 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
 
         Examples
         --------
+        >>> import numpy as np
         >>> from pellucid.estimators import MLPRegressor
         >>> X = np.arange(20.0).reshape(10, 2)
         >>> mlp = MLPRegressor(hidden_layer_sizes=(), solver="lbfgs", alpha=0.0, random_state=0).fit(X, 3 * X[:, 1])

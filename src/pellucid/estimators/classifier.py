@@ -48,7 +48,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         "identity", "logistic", "tanh", "relu"; also "elu", "gelu", "hard_sigmoid", "hard_swish", "leaky_relu", "mish",
         "prelu", "selu", "silu", "softplus", "softsign", or an activation layer such as ``LeakyReLU(0.1)``.
     solver : "adam", "sgd", "lbfgs", the name of another optimizer ("adamw", "nadam", "rmsprop" ...), or an Optimizer
-        An Optimizer has a learning rate of its own.
+        An Optimizer has a learning rate of its own; one given by another name takes ``learning_rate_init`` alone.
     alpha : float
         Strength of the L2 penalty: in a batch of n records the squares of the weights cost alpha / (2 n).
     batch_size : int or "auto"
@@ -95,12 +95,14 @@ class MLPClassifier(ClassifierMixin, MLP):
         "focal" is the focal loss with gamma = 2, for rare classes; "hinge" gives no probabilities.
     label_smoothing : float
         For the log-loss: what of each target is spread over all classes.
-    class_weight : dict, "balanced" or None
-        What the records of each class count.
+    class_weight : dict, "balanced", list of dict, or None
+        What the records of each class count, in training and in validation; of several labels a record, a list of
+        dicts.
     clip_norm : float, optional
         The length that gradients are shortened to.
     monitor : "score", "loss", the name of a scorer of scikit-learn, or a scorer
-        What ``early_stopping`` watches: "score" is accuracy, as in scikit-learn; "loss" the validation loss.
+        What ``early_stopping`` watches: "score" is accuracy (weighted, if there are weights), as in scikit-learn;
+        "loss" the validation loss.
     engine : "numpy" or "jax"
         What executes the training; JAX compiles it, which pays in long runs (extra ``jax``).
     progress : bool
@@ -146,7 +148,9 @@ class MLPClassifier(ClassifierMixin, MLP):
 
     Examples
     --------
+    >>> import numpy as np
     >>> from sklearn.datasets import make_moons
+    >>> from pellucid.estimators import MLPClassifier
     >>> X, y = make_moons(400, noise=0.2, random_state=0)
     >>> mlp = MLPClassifier((32, 32), max_iter=300, learning_rate_init=0.01, random_state=0).fit(X, y)
     >>> mlp.score(X, y) > 0.95

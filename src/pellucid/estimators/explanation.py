@@ -65,8 +65,10 @@ def explain(estimator: MLP | Pipeline, X: Any, row: int, *, output: int = 0) -> 
 
     Examples
     --------
+    >>> import numpy as np
     >>> from sklearn.pipeline import make_pipeline
-    >>> from pellucid.estimators import MLPRegressor
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from pellucid.estimators import MLPRegressor, explain
     >>> generator = np.random.default_rng(0)
     >>> X = np.column_stack([generator.uniform(30, 150, 200), generator.uniform(0, 50, 200)])
     >>> mlp = MLPRegressor(hidden_layer_sizes=(), solver="lbfgs", alpha=0.0, random_state=0)

@@ -46,7 +46,7 @@ class MLPRegressor(RegressorMixin, MLP):
         "identity", "logistic", "tanh", "relu"; also "elu", "gelu", "hard_sigmoid", "hard_swish", "leaky_relu", "mish",
         "prelu", "selu", "silu", "softplus", "softsign", or an activation layer such as ``LeakyReLU(0.1)``.
     solver : "adam", "sgd", "lbfgs", the name of another optimizer ("adamw", "nadam", "rmsprop" ...), or an Optimizer
-        An Optimizer has a learning rate of its own.
+        An Optimizer has a learning rate of its own; one given by another name takes ``learning_rate_init`` alone.
     alpha : float
         Strength of the L2 penalty: in a batch of n records the squares of the weights cost alpha / (2 n).
     batch_size : int or "auto"
@@ -139,6 +139,7 @@ class MLPRegressor(RegressorMixin, MLP):
     Examples
     --------
     >>> from sklearn.datasets import make_regression
+    >>> from pellucid.estimators import MLPRegressor
     >>> X, y = make_regression(200, 5, noise=1.0, random_state=0)
     >>> mlp = MLPRegressor(hidden_layer_sizes=(20,), solver="lbfgs", max_iter=2000, tol=0.1, random_state=0).fit(X, y)
     >>> mlp.score(X, y) > 0.99
@@ -384,6 +385,8 @@ class MLPRegressor(RegressorMixin, MLP):
     def predict_quantiles(self, X: Any) -> Array:
         """Return all quantiles of each record, in ascending order: where two of them cross, they change places.
 
+        It is there with ``loss="quantile"`` and several quantiles.
+
         Parameters
         ----------
         X : array-like or sparse matrix [N, n_features_in_]
@@ -408,6 +411,8 @@ class MLPRegressor(RegressorMixin, MLP):
     @available_if(lambda estimator: estimator._has_quantiles())
     def predict_interval(self, X: Any) -> Array:
         """Return the lowest and the highest quantile of each record: with (0.05, 0.95), nine targets in ten between.
+
+        It is there with ``loss="quantile"`` and several quantiles.
 
         Parameters
         ----------
