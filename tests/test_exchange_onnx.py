@@ -418,7 +418,7 @@ def test_parameters_that_float32_does_not_have_are_named(value):
 
 
 def test_what_is_no_model_is_refused():
-    with pytest.raises(TypeError, match="takes a Network or a TableModel, found list"):
+    with pytest.raises(TypeError, match="takes a Network or a TableModel, found a list"):
         export_onnx([1, 2], "no.onnx")
     with pytest.raises(ValueError, match="has not been trained"):
         export_onnx(TableModel("y"), "no.onnx")
