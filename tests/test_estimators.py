@@ -13,10 +13,8 @@ from judges import judge
 judge("sklearn")
 
 from scipy import sparse  # noqa: E402 - only where scikit-learn is there
-from sklearn import datasets, neural_network  # noqa: E402
+from sklearn import datasets  # noqa: E402
 from sklearn.exceptions import ConvergenceWarning  # noqa: E402
-from sklearn.metrics import roc_auc_score  # noqa: E402
-from sklearn.model_selection import train_test_split  # noqa: E402
 from sklearn.preprocessing import scale  # noqa: E402
 
 from pellucid.estimators import MLPClassifier, MLPRegressor  # noqa: E402
@@ -279,114 +277,6 @@ def test_clipped_gradients_make_no_long_step(moons):
     assert np.linalg.norm(clipped.network_.theta - start.network_.theta) == pytest.approx(0.01)
 
 
-# Validation and early stopping
-
-
-def test_records_of_ones_own_to_validate_on(moons):
-    X, y = moons
-    mlp = MLPClassifier((8,), max_iter=20, random_state=0).fit(X[:200], y[:200], X_val=X[200:], y_val=y[200:])
-    alone = MLPClassifier((8,), max_iter=20, random_state=0).fit(X[:200], y[:200])
-    assert mlp.loss_curve_ == alone.loss_curve_  # they are only looked at
-    p = mlp.predict_proba(X[200:])[np.arange(100), y[200:]]
-    assert mlp.validation_loss_curve_[-1] == pytest.approx(-np.log(p).mean())
-    assert len(mlp.validation_loss_curve_) == 20 and alone.validation_loss_curve_ is None
-
-
-def test_early_stopping_goes_back_to_the_best_epoch_on_ones_own_records(moons):
-    X, y = moons
-    mlp = MLPClassifier(
-        (64,), early_stopping=True, monitor="loss", learning_rate_init=0.05, max_iter=500, random_state=0
-    )
-    mlp.fit(X[:60], y[:60], X_val=X[60:], y_val=y[60:])
-    curve = mlp.validation_loss_curve_
-    assert mlp.stopped_ and mlp.n_iter_ < 500
-    assert mlp.best_iter_ == int(np.argmin(curve)) + 1 < len(curve)
-    p = mlp.predict_proba(X[60:])[np.arange(240), y[60:]]
-    assert -np.log(p).mean() == pytest.approx(min(curve))
-    assert mlp.validation_scores_ is None and mlp.best_validation_score_ is None
-
-
-@pytest.mark.slow
-def test_the_loss_does_not_stop_too_early_on_rare_classes_as_accuracy_does():
-    found = []
-    for seed in range(5):
-        X, y = datasets.make_classification(
-            3000, 20, n_informative=6, weights=[0.97], flip_y=0.01, class_sep=0.8, random_state=seed
-        )
-        X, X_test, y, y_test = train_test_split(X, y, stratify=y, random_state=seed)
-        settings = {"early_stopping": True, "random_state": seed}
-        three = (
-            neural_network.MLPClassifier(**settings),
-            MLPClassifier(**settings),
-            MLPClassifier(**settings, monitor="loss"),
-        )
-        found.append([roc_auc_score(y_test, mlp.fit(X, y).predict_proba(X_test)[:, 1]) for mlp in three])
-    theirs, as_theirs, by_loss = np.array(found).T
-    np.testing.assert_allclose(as_theirs, theirs, rtol=1e-9)  # the default means what it means there
-    assert (by_loss > theirs).all()
-    assert by_loss.mean() > theirs.mean() + 0.1
-
-
-def test_any_scorer_may_be_watched(moons):
-    X, y = moons
-    mlp = MLPClassifier((16,), early_stopping=True, monitor="roc_auc", max_iter=30, random_state=0)
-    mlp.fit(X[:200], y[:200], X_val=X[200:], y_val=y[200:])
-    assert mlp.best_validation_score_ == max(mlp.validation_scores_)
-    assert roc_auc_score(y[200:], mlp.predict_proba(X[200:])[:, 1]) == pytest.approx(mlp.best_validation_score_)
-    own = MLPClassifier(
-        (16,),
-        early_stopping=True,
-        monitor=lambda mlp, X, y: -float(mlp.predict_proba(X)[:, 1].max()),
-        max_iter=5,
-        random_state=0,
-    ).fit(X, y)
-    assert len(own.validation_scores_) == 5
-    with pytest.raises(ValueError, match="monitor must be .*'acc' is not a valid scoring value"):
-        MLPClassifier(early_stopping=True, monitor="acc").fit(X, y)
-
-
-def test_a_scorer_does_not_ask_for_names_in_the_midst_of_training():
-    polars = pytest.importorskip("polars")
-    frame = polars.DataFrame({"a": np.arange(40.0), "b": np.arange(40.0) % 7})
-    mlp = MLPRegressor(
-        hidden_layer_sizes=(4,), early_stopping=True, monitor="neg_mean_absolute_error", max_iter=3, random_state=0
-    )
-    mlp.fit(frame, np.arange(40.0))  # warnings are errors here
-    assert len(mlp.validation_scores_) == 3
-
-
-def test_half_of_the_validation_records_is_refused(moons):
-    X, y = moons
-    with pytest.raises(ValueError, match="X_val is given without y_val"):
-        MLPClassifier().fit(X, y, X_val=X)
-    with pytest.raises(ValueError, match="y_val is given without X_val"):
-        MLPClassifier().fit(X, y, y_val=y)
-    with pytest.raises(ValueError, match="X_val, y_val: .*3 features"):
-        MLPClassifier(max_iter=2).fit(X, y, X_val=np.ones((3, 3)), y_val=[0, 1, 0])
-    with pytest.raises(ValueError, match="X_val, y_val: `y` has classes not in"):
-        MLPClassifier(max_iter=2).fit(X, y, X_val=X, y_val=y + 5)
-
-
-def test_partial_fit_with_early_stopping(moons):
-    X, y = moons
-    mlp = MLPClassifier(
-        (32,), early_stopping=True, monitor="loss", n_iter_no_change=5, learning_rate_init=0.05, random_state=0
-    )
-    curve = []
-    for _ in range(400):
-        mlp.partial_fit(X[:60], y[:60], classes=[0, 1], X_val=X[60:], y_val=y[60:])
-        curve = mlp.validation_loss_curve_
-        if mlp.stopped_:
-            break
-    assert mlp.stopped_ and 5 < len(curve) < 400
-    p = mlp.predict_proba(X[60:])[np.arange(240), y[60:]]
-    assert -np.log(p).mean() == pytest.approx(min(curve))
-    mlp.partial_fit(X[:60], y[:60], X_val=X[60:], y_val=y[60:])  # going on begins to wait anew
-    assert not mlp.stopped_
-    with pytest.raises(ValueError, match="partial_fit does not support early_stopping=True unless X_val and y_val"):
-        mlp.partial_fit(X, y)
-
-
 # Looking inside
 
 
@@ -601,32 +491,11 @@ def test_layers_that_are_no_plain_product_get_dense_rows(digits):
     np.testing.assert_allclose(other.predict_proba(sparse.csr_array(X)), one.predict_proba(X), rtol=1e-12)
 
 
-def test_partial_fit_stays_with_the_optimizer_that_it_began_with(moons):
-    """As in scikit-learn, where parameters that are changed in between do nothing until the next fit."""
-    found = []
-    for kind in (neural_network.MLPClassifier, MLPClassifier):
-        mlp = kind((8,), learning_rate_init=0.01, random_state=0).partial_fit(*moons, classes=[0, 1])
-        mlp.set_params(learning_rate_init=1.0).partial_fit(*moons)
-        found.append(mlp.loss_curve_)
-    np.testing.assert_allclose(found[1], found[0], rtol=1e-9)
-
-
 def test_from_sklearn_takes_the_network_of_an_estimator_of_ours(moons):
     mlp = MLPClassifier((8,), ["gelu"], max_iter=3, random_state=0).fit(*moons)
     network = pellucid.from_sklearn(mlp)
     assert network == mlp.network_ and network is not mlp.network_
     np.testing.assert_array_equal(network.predict_proba(moons[0])[:, 0], mlp.predict_proba(moons[0])[:, 1])
-
-
-def test_a_regressors_partial_fit_with_lbfgs_is_scikits(diabetes):
-    X, y = diabetes
-    found = []
-    for kind in (neural_network.MLPRegressor, MLPRegressor):
-        mlp = kind(solver="lbfgs", hidden_layer_sizes=(4,), max_iter=5, random_state=0)
-        mlp.partial_fit(X[:200], y[:200]).partial_fit(X[200:], y[200:])
-        found.append((mlp.loss_, mlp.predict(X)))
-    np.testing.assert_allclose(found[1][0], found[0][0], rtol=1e-6)
-    np.testing.assert_allclose(found[1][1], found[0][1], rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -660,49 +529,6 @@ def test_another_random_state_drops_other_units(digits):
     other.coefs_, other.intercepts_ = one.coefs_, one.intercepts_
     one.partial_fit(X, y), other.partial_fit(X, y)
     assert one.loss_curve_[-1] != pytest.approx(other.loss_curve_[-1], rel=1e-4)
-
-
-@pytest.mark.parametrize("action", ["fit", "partial_fit"])
-def test_who_goes_on_may_change_what_has_no_weights(moons, action):
-    X, y = moons
-    mlp = MLPClassifier((8,), warm_start=True, early_stopping=action == "fit", max_iter=3, random_state=0).fit(X, y)
-    learnt = mlp.coefs_[0].copy()
-    mlp.set_params(dropout=0.5, activation="tanh", max_iter=1, learning_rate_init=1e-9)
-    getattr(mlp, action)(X, y)
-    assert repr(mlp.network_.layers) == repr(
-        (pellucid.Dense(8), pellucid.Tanh(), pellucid.Dropout(0.5), pellucid.Dense(1))
-    )
-    np.testing.assert_allclose(mlp.coefs_[0], learnt, atol=0.05)  # partial_fit stays with its optimizer, and its rate
-    assert not np.array_equal(mlp.coefs_[0], learnt)
-    if action == "fit":  # the best epoch of another network says nothing about this one
-        assert mlp.best_validation_score_ == mlp.validation_scores_[-1]
-
-
-@pytest.mark.parametrize(
-    "changed", [{"normalization": "batch"}, {"activation": "prelu"}, {"layers": [pellucid.Dense(8, bias=False)]}]
-)
-@pytest.mark.parametrize("action", ["fit", "partial_fit"])
-def test_who_goes_on_cannot_ask_for_other_weights(moons, action, changed):
-    X, y = moons
-    mlp = MLPClassifier((8,), warm_start=True, max_iter=3, random_state=0).fit(X, y)
-    network, learnt = mlp.network_, mlp.network_.theta.copy()
-    with pytest.raises(
-        ValueError, match=r"go on with the weights at hand: .* now ask for \[Dense\(8.*warm_start=False"
-    ):
-        getattr(mlp.set_params(**changed), action)(X, y)
-    assert mlp.network_ is network
-    np.testing.assert_array_equal(network.theta, learnt)
-
-
-def test_a_warm_start_may_begin_to_validate(moons):
-    X, y = moons
-    mlp = MLPClassifier((8,), warm_start=True, max_iter=3, random_state=0).fit(X, y)
-    mlp.fit(X[:200], y[:200], X_val=X[200:], y_val=y[200:])
-    assert len(mlp.loss_curve_) == 6 and len(mlp.validation_loss_curve_) == 3
-    mlp.set_params(early_stopping=True).fit(X, y)
-    assert len(mlp.validation_scores_) == 3 and len(mlp.validation_loss_curve_) == 6
-    mlp.set_params(early_stopping=False).fit(X, y)
-    assert np.isfinite(mlp.best_loss_)
 
 
 def blas_threads():

@@ -12,7 +12,17 @@ neural_network = judge("sklearn.neural_network")
 from scipy import sparse  # noqa: E402 - only now is it known that scikit-learn, which needs SciPy, is there
 from sklearn.exceptions import NotFittedError  # noqa: E402
 
-from pellucid import CrossEntropyFromLogits, ReLU, estimators  # noqa: E402
+from pellucid import (  # noqa: E402
+    BatchNorm,
+    CrossEntropyFromLogits,
+    Dense,
+    Dropout,
+    GaussianNLL,
+    Quantile,
+    ReLU,
+    Residual,
+    estimators,
+)
 
 NAMES = ("MLPClassifier", "MLPRegressor")
 X = np.random.default_rng(0).standard_normal((30, 3))
@@ -49,6 +59,11 @@ WRONG = {
 WRONG_OURS = [
     ("hidden_layer_sizes", (2.5, 3), {}),
     ("hidden_layer_sizes", ["three"], {}),
+    ("hidden_layer_sizes", True, {}),
+    ("hidden_layer_sizes", (5, True), {}),
+    ("activation", Dropout(0.5), {"solver": "lbfgs"}),
+    ("layers", [Dense(4), BatchNorm()], {"solver": "lbfgs"}),
+    ("layers", [Dense(4), Residual([Dense(4), Dropout(0.5)])], {"solver": "lbfgs"}),
     ("activation", ["relu"], {"hidden_layer_sizes": (4, 3)}),
     ("activation", ["relu", "selfish"], {"hidden_layer_sizes": (4, 3)}),
     ("activation", [None, None], {"hidden_layer_sizes": (4, 3)}),
@@ -93,13 +108,19 @@ WRONG_OF_CLASSIFIER = [
     ("class_weight", 3, {}),
     ("class_weight", [1, 2], {}),
     ("class_weight", {"0": 2.0}, {}),
+    ("class_weight", {0: np.nan}, {}),
+    ("class_weight", {0: -1.0}, {}),
+    ("class_weight", {0: "much"}, {}),
     ("loss", "squared_error", {}),
+    ("loss", GaussianNLL(), {}),
+    ("loss", Quantile(q=(0.1, 0.9)), {}),
 ]
 WRONG_OF_REGRESSOR = [
     ("quantile", 0, {"loss": "quantile"}),
     ("quantile", 1.0, {"loss": "quantile"}),
     ("quantile", "median", {"loss": "quantile"}),
     ("quantile", [], {"loss": "quantile"}),
+    ("quantile", [[0.1, 0.9]], {"loss": "quantile"}),
     ("quantile", [0.9, 0.1], {"loss": "quantile"}),
     ("quantile", [0.1, 0.1], {"loss": "quantile"}),
     ("quantile", [0.1, 1.5], {"loss": "quantile"}),
@@ -280,7 +301,13 @@ def test_wrong_targets_are_refused_like_scikit_learn(wrong):
 
 @pytest.mark.parametrize(
     ("settings", "y", "words"),
-    [({}, np.full(30, "word"), "word"), ({"loss": "poisson"}, Y - 1, "poisson.* y >= 0, found -1 in row 0")],
+    [
+        ({}, np.full(30, "word"), "word"),
+        ({}, np.arange(30).astype("datetime64[D]"), r"y must hold numbers, found 1970-01-01 \(datetime64\[D\]\)"),
+        ({}, np.arange(30).astype("timedelta64[D]"), "y must hold numbers"),
+        ({"loss": "poisson"}, Y - 1, "poisson.* y >= 0, found -1 in row 0"),
+        ({"loss": "poisson"}, np.where(np.arange(60) == 45, -2.0, 1.0).reshape(30, 2), "found -2.0 in row 22"),
+    ],
 )
 def test_targets_that_scikit_learn_trips_over_or_takes_are_refused(settings, y, words):
     with pytest.raises(ValueError, match=words):
@@ -347,3 +374,21 @@ def test_a_batch_that_counts_nothing_does_no_harm_or_is_told_by_name(name, alpha
     mlp = getattr(estimators, name)(batch_size=15, shuffle=False, alpha=alpha, max_iter=2, random_state=0)
     error = error_of(lambda: mlp.fit(X, Y, sample_weight=weights))
     assert "sample_weight" in str(error) if error else np.isfinite(mlp.loss_curve_).all()
+
+
+def test_a_sparse_target_is_as_good_as_a_dense_one():
+    """scikit-learn's regressor takes one, too."""
+    both = np.column_stack([X[:, 0], Y])
+    dense, from_sparse = (
+        estimators.MLPRegressor(random_state=0).partial_fit(X, y) for y in (both, sparse.csr_array(both))
+    )
+    np.testing.assert_array_equal(from_sparse.coefs_[0], dense.coefs_[0])
+
+
+def test_rows_whose_sum_is_too_large_are_predicted_without_a_warning():
+    mlp = estimators.MLPClassifier().partial_fit(X.astype(np.float32), Y, classes=[0, 1])
+    huge = np.full((2, 3), 3e38, np.float32)
+    with np.errstate(all="warn"):
+        assert mlp._checked_inputs(huge).dtype == np.float32  # warnings are errors here
+    with pytest.raises(ValueError, match="infinity"):
+        mlp.predict(np.array([[np.inf, -np.inf, 0.0]]))

@@ -106,6 +106,7 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         progress: bool
         callbacks: Any
         n_features_in_: int
+        n_outputs_: int
         coefs_: list[Array]
         intercepts_: list[Array]
 
@@ -131,9 +132,14 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         """Return how many outputs the network needs for so many columns of the target."""
         return targets
 
-    def _weights_for(self, y: Array, sample_weight: Array | None) -> Array | None:
-        """Return what the records count."""
+    def _weights_for(self, y: Array, sample_weight: Array | None, learnt_from: Array) -> Array | None:
+        """Return what the records of y count, where those of ``learnt_from`` are the ones learnt from."""
         return sample_weight
+
+    def _fitted_loss(self) -> Loss | None:
+        """Return the loss that the network was trained with, which says what its outputs mean; None before a fit."""
+        network = getattr(self, "network_", None)
+        return None if network is None or network.fitted is None else network.fitted.loss
 
     def _begin(self, network: Network) -> None:
         """Start anew, with a network and empty figures."""
@@ -199,6 +205,8 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         first = np.asarray(self.coefs_[0])
         dtype = first.dtype if first.dtype in (np.float32, np.float64) else np.float64
         outputs = np.asarray(self.coefs_[-1]).shape[1]
+        if not hasattr(self, "n_outputs_"):
+            self.n_outputs_ = outputs
         self.network_ = network_for(self, first.shape[0], outputs, dtype, np.random.RandomState(0))
         self._views = dense_views(self.network_)
         loss, _, self.out_activation_ = self._resolved_loss(self.n_outputs_)
@@ -219,6 +227,8 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         if "network_" in self.__dict__:
+            if not self.network_.theta.flags.writeable:  # mapped from a file by joblib, which nothing could be put into
+                self.network_ = self.network_.copy()
             self._show_weights()
 
     # What it computes
@@ -246,12 +256,16 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
 
         A plain array of the right width with nothing but finite numbers needs none of scikit-learn's longer way.
         """
-        if hasattr(self, "_trusts_inputs"):  # while the estimator is scored in the midst of its training
-            return X
+        if hasattr(self, "_held_out") and X is self._held_out:  # a scorer asks, in the midst of training
+            return self._records(X)
         plain = type(X) is np.ndarray and X.ndim == 2 and X.dtype.char in "df" and len(X)
         if plain and not hasattr(self, "feature_names_in_"):
             check_is_fitted(self)
-            if X.shape[1] == self.n_features_in_ and math.isfinite(X.sum()):
+            with np.errstate(
+                over="ignore", invalid="ignore"
+            ):  # a sum of finite numbers may overflow
+                total = X.sum()
+            if X.shape[1] == self.n_features_in_ and math.isfinite(total):
                 return X
         check_is_fitted(self)
         return self._records(
@@ -325,7 +339,8 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     def trace(self, X: Any, y: Any = None, *, sample_weight: Any = None, optimizer: Any = None) -> Trace:
         """Record one update on these records, with every number of it; without ``y``, one prediction.
 
-        Columns and classes go by their names. The update is the one that `partial_fit` would make next.
+        Columns and classes go by their names. The update is the one that `partial_fit` would make next, with the
+        network as it was trained: a ``loss`` or ``activation`` set since is not in it yet.
 
         Parameters
         ----------

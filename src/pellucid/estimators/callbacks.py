@@ -12,6 +12,7 @@ import copy
 from typing import TYPE_CHECKING, Any
 
 from pellucid.estimators.construction import dense_views
+from pellucid.estimators.watching import to_go_back_to
 
 if TYPE_CHECKING:
     from pellucid.training import Report
@@ -96,9 +97,9 @@ class Told:
         estimator = self.estimator
         network = estimator.network_.copy()
         network.fitted = copy.deepcopy(self.fitted)  # before the first epoch, the network does not know of this run
-        if self.stops and (estimator.stopped_ or not self.incremental):
-            network.theta = estimator._best.theta
-            network.set_state(copy.deepcopy(estimator._best.state))
+        best = to_go_back_to(estimator)
+        if self.stops and best is not None and (estimator.stopped_ or not self.incremental):
+            best.put_back(network)
         views = dense_views(network)
         growing = ("loss_curve_", "validation_loss_curve_", "validation_scores_")
         return {

@@ -12,13 +12,15 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
 from pellucid.arrays import Array
+from pellucid.configuration import as_code
 from pellucid.estimators.base import MLP
+from pellucid.estimators.construction import outputs_for
 from pellucid.estimators.fitting import Given, fit
 from pellucid.estimators.watching import HeldOut
 from pellucid.losses import (
@@ -355,6 +357,9 @@ class MLPClassifier(ClassifierMixin, MLP):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
             return X, y
+        shapes = {True: "several labels a record, [N, n_labels]", False: "one label a record, [N]"}
+        if (y.ndim == 2) != self._has_several_labels():
+            raise ValueError(f"y holds {shapes[y.ndim == 2]}; what was learnt before has {shapes[y.ndim != 2]}")
         classes = unique_labels(y)
         if self.warm_start and not incremental and set(classes) != set(self.classes_):
             raise ValueError(
@@ -368,11 +373,9 @@ class MLPClassifier(ClassifierMixin, MLP):
         return X, y
 
     def _target(self, y: Array, dtype: Any) -> Array:
-        kind = self._label_binarizer.y_type_
-        if kind.startswith("multilabel"):
-            dense: Any = y.toarray() if sparse.issparse(y) else y  # type: ignore[attr-defined]
-            return np.asarray(dense != 0, dtype=dtype)
-        if kind != "multiclass":
+        if self._has_several_labels():
+            return np.asarray(dense(y) != 0, dtype=dtype)
+        if self._label_binarizer.y_type_ != "multiclass":
             second = y == self.classes_[1] if len(self.classes_) > 1 else np.zeros(len(y))
             return np.asarray(second, dtype=dtype)[:, None]
         target = np.zeros((len(y), len(self.classes_)), dtype=dtype)
@@ -401,21 +404,36 @@ class MLPClassifier(ClassifierMixin, MLP):
         # Of several labels a record, the sum counts.
         return BinaryCrossEntropyFromLogits(label_smoothing=smoothing, scale=float(outputs)), not smoothing, "logistic"
 
-    def _weights_for(self, y: Array, sample_weight: Array | None) -> Array | None:
-        if self.class_weight is None:
+    def _outputs(self, loss: Loss, targets: int) -> int:
+        if outputs_for(loss, targets) != targets:
+            raise ValueError(f"loss: {as_code(loss)} needs several outputs for a number; take it to MLPRegressor")
+        return targets
+
+    def _weights_for(self, y: Array, sample_weight: Array | None, learnt_from: Array) -> Array | None:
+        wanted = self.class_weight
+        if wanted is None:
             return sample_weight
-        if isinstance(self.class_weight, list) and y.ndim == 1:
-            raise ValueError("class_weight: a list holds a dict for each of several labels a record; give one dict")
         try:
-            by_class: Array = compute_sample_weight(self.class_weight, y)
+            if not self._has_several_labels():
+                if isinstance(wanted, list):
+                    raise ValueError("a list holds a dict for each of several labels a record; give one dict")
+                by_class = weights_of_classes(wanted, self.classes_, y, learnt_from)
+            else:
+                label_by_label = [wanted] * y.shape[1] if isinstance(wanted, str) else wanted
+                if not isinstance(label_by_label, list) or len(label_by_label) != y.shape[1]:
+                    raise ValueError(
+                        f'of several labels a record, expected "balanced" or a list of {y.shape[1]} dicts, one a label'
+                    )
+                columns = zip(label_by_label, dense(y != 0).T, dense(learnt_from != 0).T, strict=True)
+                by_class = np.prod([weights_of_classes(one, np.arange(2), *both) for one, *both in columns], axis=0)
         except ValueError as problem:
-            raise ValueError(f"class_weight={self.class_weight!r}: {problem}") from None
+            raise ValueError(f"class_weight={wanted!r}: {problem}") from None
         return by_class if sample_weight is None else by_class * sample_weight
 
     def _score_of(self, raw: Array, held_out: HeldOut) -> float:
         if not np.isfinite(raw).all():
             return float("nan")
-        if self._label_binarizer.y_type_.startswith("multilabel"):
+        if self._has_several_labels():
             right = ((raw > 0) == held_out.target).all(axis=1)
         else:
             right = self._labels(raw) == held_out.y
@@ -427,7 +445,7 @@ class MLPClassifier(ClassifierMixin, MLP):
         """Return the labels of logits [N, O]."""
         if self._label_binarizer.y_type_ == "multiclass":
             labels: Array = self.classes_[raw.argmax(axis=1)]
-        elif self._label_binarizer.y_type_.startswith("multilabel"):
+        elif self._has_several_labels():
             labels = (raw > 0).astype(int)
         else:
             # A single class is all that can be said where only one was seen.
@@ -490,12 +508,18 @@ class MLPClassifier(ClassifierMixin, MLP):
         raw = self._raw(self._checked_inputs(X))
         return raw[:, 0] if raw.shape[1] == 1 else raw
 
+    def _has_several_labels(self) -> bool:
+        """Return whether each record has several labels."""
+        several: bool = self._label_binarizer.y_type_.startswith("multilabel")
+        return several
+
     def _gives_probabilities(self) -> bool:
-        return not (self.loss == "hinge" or (isinstance(self.loss, Loss) and not self.loss.from_logits))
+        loss = self._fitted_loss() or self.loss
+        return not (loss == "hinge" or (isinstance(loss, Loss) and not loss.from_logits))
 
     def _has_probabilities(self) -> bool:
         if not self._gives_probabilities():
-            raise AttributeError(f"loss={self.loss!r} gives no probabilities")
+            raise AttributeError(f"loss={self._fitted_loss() or self.loss!r} gives no probabilities")
         return True
 
     def _can_go_on(self) -> bool:
@@ -507,3 +531,42 @@ class MLPClassifier(ClassifierMixin, MLP):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def dense(y: Any) -> Array:
+    """Return labels as an array, whether they are sparse or not."""
+    array: Array = y.toarray() if sparse.issparse(y) else y
+    return array
+
+
+def weights_of_classes(class_weight: Any, classes: Array, y: Array, learnt_from: Array) -> Array:
+    """Return what the records of y [N] count by their classes.
+
+    Parameters
+    ----------
+    class_weight : dict or "balanced"
+    classes : array
+        All classes there are, in ascending order.
+    y : array [N]
+    learnt_from : array
+        The labels whose frequencies count for "balanced". A class that is not among them counts 1.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or no finite number, or the dict names a class that there is not.
+
+    Examples
+    --------
+    >>> weights_of_classes("balanced", np.array(["no", "yes"]), np.array(["yes"]), np.array(["no"] * 3 + ["yes"]))
+    array([2.])
+    """
+    if isinstance(class_weight, dict):
+        for label, weight in class_weight.items():
+            if not isinstance(weight, Real) or not 0 <= float(weight) < np.inf:
+                raise ValueError(f"the class {label!r} counts {weight!r}; expected a number, 0 or more")
+    known = np.unique(learnt_from) if isinstance(class_weight, str) else classes
+    table = np.ones(len(classes))
+    table[np.searchsorted(classes, known)] = compute_class_weight(class_weight, classes=known, y=learnt_from)
+    counts: Array = table[np.searchsorted(classes, y)]
+    return counts

@@ -29,6 +29,7 @@ from pellucid.layers import (
     Softsign,
     Tanh,
 )
+from pellucid.losses import GaussianNLL, Loss, Quantile
 from pellucid.network import Network
 
 ACTIVATIONS: dict[str, type[Layer] | None] = {
@@ -69,7 +70,7 @@ def sizes_of(hidden_layer_sizes: Any) -> list[int]:
     """
     sizes = list(hidden_layer_sizes) if hasattr(hidden_layer_sizes, "__iter__") else [hidden_layer_sizes]
     for size in sizes:
-        if not isinstance(size, Integral):
+        if isinstance(size, bool) or not isinstance(size, Integral):
             raise TypeError(f"hidden_layer_sizes must hold whole numbers, found {size!r}")
     if any(size <= 0 for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
@@ -134,6 +135,20 @@ def activation_layer(activation: Any) -> Layer | None:
     return None if kind is None else kind()
 
 
+def outputs_for(loss: Loss, targets: int) -> int:
+    """Return how many outputs a loss needs for so many columns of the target.
+
+    Examples
+    --------
+    >>> from pellucid import GaussianNLL, Quantile, SquaredError
+    >>> [outputs_for(loss, 3) for loss in (SquaredError(), GaussianNLL(), Quantile(q=(0.05, 0.95)))]
+    [3, 6, 6]
+    """
+    if isinstance(loss, GaussianNLL):
+        return 2 * targets
+    return targets * (len(loss.q) if isinstance(loss, Quantile) and isinstance(loss.q, tuple) else 1)
+
+
 def network_for(estimator: Any, inputs: int, outputs: int, dtype: Any, random_state: np.random.RandomState) -> Network:
     """Return a network whose first weights are drawn as scikit-learn draws them.
 
@@ -159,22 +174,27 @@ def network_for(estimator: Any, inputs: int, outputs: int, dtype: Any, random_st
     return network
 
 
-def adapted(estimator: Any, network: Network) -> Network:
+def adapted(estimator: Any, network: Network, outputs: int) -> Network:
     """Return the network to go on with: its weights, in the layers that the parameters ask for by now.
 
     As in scikit-learn, ``warm_start`` and ``partial_fit`` go over to another activation, but the widths stay what they
     were, whatever ``hidden_layer_sizes`` says. What needs other weights than those at hand is refused.
     """
-    *hidden, outputs = [layer.units for layer in network.layers if isinstance(layer, Dense)]
+    *hidden, there = [layer.units for layer in network.layers if isinstance(layer, Dense)]
+    if outputs != there:
+        raise ValueError(
+            f"warm_start and partial_fit go on with the weights at hand, which give {there} output(s); y and "
+            f"loss={estimator.loss!r} now need {outputs}. To begin anew, call fit with warm_start=False"
+        )
     layers = (*hidden_layers(estimator, hidden), Dense(outputs))
     if layers == network.layers:
         return network
     other = Network(network.inputs, layers, seed=network.seed, dtype=network.dtype)
     if parameter_shapes(other) != parameter_shapes(network):
-        asked, there = (", ".join(as_code(layer) for layer in some) for some in (layers, network.layers))
+        asked, had = (", ".join(as_code(layer) for layer in some) for some in (layers, network.layers))
         raise ValueError(
             "warm_start and partial_fit go on with the weights at hand: layers, normalization and activation now ask "
-            f"for [{asked}], which has others than the network, [{there}]; to begin anew, call fit with "
+            f"for [{asked}], which has others than the network, [{had}]; to begin anew, call fit with "
             "warm_start=False"
         )
     other.start_from(network).freeze(*(name for name in network.frozen if name in other.names))

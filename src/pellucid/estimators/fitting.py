@@ -17,12 +17,13 @@ from sklearn.utils.validation import _check_sample_weight
 
 from pellucid import engines
 from pellucid.arrays import Array
+from pellucid.configuration import as_code
 from pellucid.estimators.callbacks import Told
 from pellucid.estimators.construction import adapted, network_for, sizes_of
 from pellucid.estimators.objective import ScikitObjective
 from pellucid.estimators.order import ScikitBatches
 from pellucid.estimators.threads import suited_threads
-from pellucid.estimators.watching import Best, HeldOut, Watch
+from pellucid.estimators.watching import HeldOut, Watch, to_go_back_to
 from pellucid.gradients import Batch
 from pellucid.network import Network
 from pellucid.optimizers import OPTIMIZERS, SGD, Adam, Optimizer
@@ -74,28 +75,28 @@ def fit(estimator: MLP, given: Given, incremental: bool = False) -> None:
     """
     sizes_of(estimator.hidden_layer_sizes)
     refuse_what_does_nothing(estimator)
-    if incremental and estimator.early_stopping and not given.validated:
-        raise ValueError(
-            "partial_fit does not support early_stopping=True unless X_val and y_val are given: it cannot hold out "
-            "records of a table that it sees in parts"
-        )
+    if incremental:
+        refuse_in_parts(estimator, given)
     first = not hasattr(estimator, "coefs_") or (not estimator.warm_start and not incremental)
     X, y = estimator._checked(given.X, given.y, incremental, first)
     weights = None if given.sample_weight is None else _check_sample_weight(given.sample_weight, X)
-    weights = estimator._weights_for(y, weights)
+    weights = estimator._weights_for(y, weights, y)
     target = estimator._target(y, X.dtype)  # [N,T]
-    loss, scikits, estimator.out_activation_ = estimator._resolved_loss(target.shape[1])
-    estimator.n_outputs_ = target.shape[1]
-    held_out = held_out_of(estimator, given, X.dtype) if given.validated else None
+    loss, scikits, link = estimator._resolved_loss(target.shape[1])
+    outputs = estimator._outputs(loss, target.shape[1])
+    held_out = held_out_of(estimator, given, y, target) if given.validated else None
     random_state = check_random_state(estimator.random_state)
     if first:
-        outputs = estimator._outputs(loss, estimator.n_outputs_)
         network = network_for(estimator, X.shape[1], outputs, X.dtype, random_state)
+    else:
+        network = adapted(estimator, estimator._current_network(), outputs)
+    refuse_what_lbfgs_cannot_train(estimator, network)
+    estimator.n_outputs_, estimator.out_activation_ = target.shape[1], link
+    if first:
         estimator._begin(network)
     else:
-        estimator._go_on_with(adapted(estimator, estimator._current_network()))
+        estimator._go_on_with(network)
     estimator._make_ready(given.validated)
-    network = estimator.network_
     objective = ScikitObjective(
         network.layers,
         network.layout,
@@ -109,12 +110,12 @@ def fit(estimator: MLP, given: Given, incremental: bool = False) -> None:
     data = Batch(estimator._records(X), target, None if weights is None else weights.astype(X.dtype)[:, None])
     scorer = scorer_of(estimator) if stops else None
     watch = Watch(estimator, len(target), held_out, stops, scorer)
-    if stops and estimator._best is None:
-        estimator._best = Best(-np.inf, 0, network.theta.copy(), [dict(named) for named in network.state])
     run, reports, size = begun(estimator, network, objective, data, watch, random_state, incremental)
+    if stops:
+        watch.begin(network, run.fitted)
+    estimator.n_iter_, estimator.stopped_ = 0, False
     told = Told(estimator, run, stops, incremental, given.X, given.y, given.sample_weight)
     run.callbacks.append(told)
-    estimator.n_iter_, estimator.stopped_ = 0, False
     try:
         with suited_threads(network, size):
             exhaust(reports)
@@ -152,23 +153,51 @@ def refuse_what_does_nothing(estimator: MLP) -> None:
             )
 
 
+def refuse_in_parts(estimator: MLP, given: Given) -> None:
+    """Refuse what ``partial_fit`` cannot do, as it sees a table in parts and does not know how many will come."""
+    if estimator.early_stopping and not given.validated:
+        raise ValueError(
+            "partial_fit does not support early_stopping=True unless X_val and y_val are given: it cannot hold out "
+            "records of a table that it sees in parts"
+        )
+    if spans_fit(estimator):
+        raise ValueError(
+            f'learning_rate="{estimator.learning_rate}" spans a whole fit, and partial_fit cannot know how long that '
+            "is; give a Schedule with a number of updates in its place"
+        )
+
+
+def refuse_what_lbfgs_cannot_train(estimator: MLP, network: Network) -> None:
+    """Refuse layers that are something else in training than in prediction, which L-BFGS does not know apart."""
+    if estimator.solver != "lbfgs":
+        return
+    for layer, shape, state in zip(network.layers, network.shapes, network.state, strict=False):
+        if state or layer.draws_for((1,), shape):
+            raise ValueError(
+                f'solver="lbfgs" sees all records at once, as in prediction: {as_code(layer)} among layers or '
+                "activation would do nothing; leave it out, or take another solver"
+            )
+
+
 # Records to validate on
 
 
-def held_out_of(estimator: MLP, given: Given, dtype: Any) -> HeldOut:
-    """Return the validation records that were given, checked."""
+def held_out_of(estimator: MLP, given: Given, learnt_from: Array, targets: Array) -> HeldOut:
+    """Return the validation records that were given, checked beside the targets [N, T] that are learnt from."""
     try:
         X, y = estimator._checked(given.X_val, given.y_val, True, False)
-        target = estimator._target(y, dtype)
-    except ValueError as problem:
-        raise ValueError(f"X_val, y_val: {problem}") from None
+        target = estimator._target(y, targets.dtype)
+    except (ValueError, TypeError) as problem:
+        raise type(problem)(f"X_val, y_val: {problem}") from None
+    if target.shape[1] != targets.shape[1]:
+        raise ValueError(f"y_val has {target.shape[1]} column(s), where y has {targets.shape[1]}")
     weights = given.sample_weight_val
     if weights is not None:
         try:
             weights = _check_sample_weight(weights, X)
         except ValueError as problem:
             raise ValueError(f"sample_weight_val: {problem}") from None
-    return HeldOut(estimator._records(X), y, target, estimator._weights_for(y, weights))
+    return HeldOut(estimator._records(X), y, target, estimator._weights_for(y, weights, learnt_from))
 
 
 def split(
@@ -233,7 +262,8 @@ def begun(
         evaluate = engine.loss_and_gradient(network, objective, data, None)
         estimator.loss_ = float(evaluate(network.theta)[0])  # which stays, if there is nothing to improve
         return run, run.reports(rule.epochs(run, objective, data, evaluate)), size
-    memory = network.fitted.optimizer_state if incremental and network.fitted is not None else None
+    before = network.fitted
+    memory = before.optimizer_state if incremental and before is not None and rule is before.optimizer else None
     if memory is None:
         memory, estimator._rate_factor = rule.init(network.theta), 1.0
     run.rate_factor = estimator._rate_factor
@@ -258,9 +288,16 @@ def batch_size(estimator: MLP, records: int) -> int:
 
 
 def optimizer_of(estimator: MLP, network: Network, batches: int, incremental: bool) -> Optimizer:
-    """Return the optimizer that the parameters ask for; ``partial_fit`` stays with the one that it began with."""
+    """Return the optimizer that the parameters ask for; ``partial_fit`` stays with the one that it began with.
+
+    Unless a schedule over a whole fit has come to its end with it: then there is nothing to stay with.
+    """
     if incremental and network.fitted is not None and isinstance(network.fitted.optimizer, Optimizer):
-        return network.fitted.optimizer
+        begun_with = network.fitted.optimizer
+        asked = getattr(estimator.solver, "learning_rate", None)
+        asked = estimator.learning_rate if isinstance(estimator.learning_rate, Schedule) else asked
+        if not isinstance(begun_with.learning_rate, tuple(WHOLE_FIT.values())) or begun_with.learning_rate == asked:
+            return begun_with
     rate: Any = float(estimator.learning_rate_init)
     rule: Optimizer
     if isinstance(estimator.solver, Optimizer):
@@ -274,11 +311,6 @@ def optimizer_of(estimator: MLP, network: Network, batches: int, incremental: bo
         rule = SOLVERS[estimator.solver](rate)
     schedule = estimator.learning_rate
     if spans_fit(estimator):
-        if incremental:
-            raise ValueError(
-                f'learning_rate="{schedule}" spans a whole fit, and partial_fit cannot know how long that is; give a '
-                "Schedule with a number of updates in its place"
-            )
         schedule = WHOLE_FIT[schedule](rate(0) if callable(rate) else rate, int(estimator.max_iter) * batches)
     return replace(rule, learning_rate=schedule) if isinstance(schedule, Schedule) else rule
 
@@ -298,19 +330,24 @@ def exhaust(reports: Iterator[Report]) -> None:
 
 def finish(estimator: MLP, run: Run, watch: Watch, incremental: bool) -> None:
     """Put the best weights back, and say what there is to say."""
-    network, best = run.network, estimator._best
+    network, best = run.network, estimator._best if run.stopped_early else to_go_back_to(estimator)
     reason = run.history.stopped
     told = "" if reason is None else reason[:1].upper() + reason[1:]
     estimator._rate_factor = run.rate_factor
     if run.stopped_early:
         watch.could_not_go_on()
     if watch.stops and best is not None and (estimator.stopped_ or not incremental):
-        network.theta = best.theta
+        best.put_back(network)
         in_this_run = best.epoch - (len(estimator.loss_curve_) - estimator.n_iter_)
         run.history.best_epoch = in_this_run if in_this_run > 0 else None
-        network.set_state([{name: array.copy() for name, array in named.items()} for named in best.state])
         if incremental:  # whoever goes on begins to wait anew
             estimator._no_improvement_count = 0
+    elif watch.stops and best is None and not incremental:
+        warnings.warn(
+            f"monitor={estimator.monitor!r} gave no number for the validation records in any epoch, so none is the "
+            'best: the weights of the last one are kept. Validate on other records, or watch "loss".',
+            stacklevel=4,
+        )
     estimator._show_weights()
     if not np.isfinite(network.theta).all() or (run.stopped_early and not watch.stops):
         raise ValueError(
@@ -319,7 +356,7 @@ def finish(estimator: MLP, run: Run, watch: Watch, incremental: bool) -> None:
         )
     if run.stopped_early:
         warnings.warn(f"{told}.", ConvergenceWarning, stacklevel=5)
-    elif not incremental:
+    elif not incremental or estimator.solver == "lbfgs":
         warn_of_the_end(estimator, reason)
 
 

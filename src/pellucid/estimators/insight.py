@@ -222,7 +222,7 @@ def _batch(estimator: MLP, X: Any, y: Any, sample_weight: Any = None) -> tuple[A
     _, labels = estimator._checked(X, y, True, False)
     if sample_weight is not None:
         sample_weight = _check_sample_weight(sample_weight, x)
-    return x, estimator._target(labels, x.dtype), estimator._weights_for(labels, sample_weight)
+    return x, estimator._target(labels, x.dtype), estimator._weights_for(labels, sample_weight, labels)
 
 
 def _records(estimator: MLP, network: Network, fitted: Fitted, X: Any, y: Any) -> Records:

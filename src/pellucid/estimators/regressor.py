@@ -7,6 +7,7 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
@@ -16,6 +17,7 @@ from sklearn.utils.validation import validate_data
 
 from pellucid.arrays import Array
 from pellucid.estimators.base import MLP
+from pellucid.estimators.construction import outputs_for
 from pellucid.estimators.fitting import Given, fit
 from pellucid.estimators.watching import HeldOut
 from pellucid.losses import AbsoluteError, GaussianNLL, Huber, LogCosh, Loss, Poisson, Quantile, SquaredError
@@ -313,10 +315,14 @@ class MLPRegressor(RegressorMixin, MLP):
             dtype=(np.float64, np.float32),
             reset=reset,
         )
+        y = y.toarray() if sparse.issparse(y) else y
+        if y.dtype.kind not in "biuf":
+            raise ValueError(f"y must hold numbers, found {y.flat[0]!s} ({y.dtype}); for labels, take MLPClassifier")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if self.loss == "poisson" and (y < 0).any():
-            raise ValueError(f'loss="poisson" needs y >= 0, found {y.min()} in row {int(y.argmin())}')
+            row = np.unravel_index(y.argmin(), y.shape)[0]
+            raise ValueError(f'loss="poisson" needs y >= 0, found {y.min()} in row {row}')
         return X, y
 
     def _target(self, y: Array, dtype: Any) -> Array:
@@ -339,14 +345,14 @@ class MLPRegressor(RegressorMixin, MLP):
             return Poisson(scale=float(outputs)), True, "exp"
         if self.loss == "quantile":
             wanted: Any = 0.5 if self.quantile is None else self.quantile
+            if np.ndim(wanted) > 1:
+                raise ValueError(f"quantile must be a number, or several in one row, found {wanted!r}")
             q: Any = tuple(float(one) for one in wanted) if np.ndim(wanted) else float(wanted)
             return Quantile(q=q, scale=float(outputs)), False, "identity"
         return LOSSES[self.loss](scale=float(outputs)), False, "identity"
 
     def _outputs(self, loss: Loss, targets: int) -> int:
-        if isinstance(loss, GaussianNLL):
-            return 2 * targets
-        return targets * (len(loss.q) if isinstance(loss, Quantile) and isinstance(loss.q, tuple) else 1)
+        return outputs_for(loss, targets)
 
     def _score_of(self, raw: Array, held_out: HeldOut) -> float:
         found = self._numbers(raw)
@@ -428,7 +434,7 @@ class MLPRegressor(RegressorMixin, MLP):
         return outermost
 
     def _has_quantiles(self) -> bool:
-        loss = self.loss
+        loss = self._fitted_loss() or self.loss
         several = loss == "quantile" and np.ndim(self.quantile) == 1 and len(self.quantile) > 1
         if not several and not (isinstance(loss, Quantile) and isinstance(loss.q, tuple)):
             raise AttributeError('quantiles need loss="quantile" and several of them: quantile=(0.05, 0.5, 0.95)')

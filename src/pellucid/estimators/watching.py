@@ -1,11 +1,14 @@
 """What scikit-learn's multi-layer perceptrons do after each epoch: figures, patience, rates, the best weights."""
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from pellucid.arrays import Array
+from pellucid.estimators.sparse import SparseRecords
+from pellucid.network import Fitted, Network
 from pellucid.training import Report
 
 SMALLEST_ADAPTIVE_RATE = 1e-6
@@ -39,6 +42,20 @@ class Best:
     theta: Array
     state: list[dict[str, Array]]
 
+    def put_back(self, network: Network) -> None:
+        """Let a network be what it was at the end of this epoch."""
+        network.theta = self.theta
+        network.set_state([{name: array.copy() for name, array in named.items()} for named in self.state])
+
+
+def to_go_back_to(estimator: Any) -> Best | None:
+    """Return the epoch that early stopping goes back to: the weights before all epochs, as long as there is none.
+
+    It is None where what is watched has been no number in any epoch.
+    """
+    best: Best | None = estimator._best
+    return None if best is not None and best.value == -math.inf and estimator.n_iter_ else best
+
 
 class Watch:
     """A callback that keeps an estimator's figures and ends its training when it no longer gets better.
@@ -70,6 +87,24 @@ class Watch:
         self.estimator, self.records, self.held_out, self.stops = estimator, records, held_out, stops
         self.scorer = scorer
         self.told = estimator.verbose
+
+    def begin(self, network: Network, fitted: Fitted) -> None:
+        """Hold on to the weights at hand until an epoch is better, or to the best epoch of before.
+
+        What is watched may have changed since: that epoch is measured anew, with the loss of this training.
+        """
+        estimator = self.estimator
+        if estimator._best is None:
+            estimator._best = Best(-math.inf, 0, network.theta.copy(), [dict(named) for named in network.state])
+            return
+        other, as_it_was = copy.copy(estimator), network.copy()
+        estimator._best.put_back(as_it_was)
+        as_it_was.fitted = fitted
+        other._go_on_with(as_it_was)
+        _, found = self.measure(other)
+        estimator._best.value = -math.inf if math.isnan(found) else found
+        if estimator.monitor != "loss":
+            estimator.best_validation_score_ = estimator._best.value
 
     def __call__(self, report: Report) -> None:
         estimator = self.estimator
@@ -107,33 +142,41 @@ class Watch:
 
     def _validate(self, report: Report) -> float:
         """Write down this epoch's validation figures, and return the one that is watched (the higher the better)."""
-        estimator, held_out = self.estimator, self.held_out
-        assert held_out is not None
-        raw = estimator._raw(held_out.X)
-        loss: float = estimator._loss_of(raw, held_out)
+        estimator = self.estimator
+        loss, found = self.measure(estimator)
         estimator.validation_loss_curve_.append(loss)
         report.validation_loss = loss
         report.history.validated(loss)
-        if not self.stops or estimator.monitor == "loss":
-            return -loss
-        score = self._score(raw, held_out)
-        estimator.validation_scores_.append(score)
-        if self.told:
-            print(f"Validation score: {score:f}")
-        return score
+        if self.stops and estimator.monitor != "loss":
+            estimator.validation_scores_.append(found)
+            if self.told:
+                print(f"Validation score: {found:f}")
+        return found
 
-    def _score(self, raw: Array, held_out: HeldOut) -> float:
-        """Return the score of the validation records, whose raw output is known already."""
-        estimator = self.estimator
+    def measure(self, estimator: Any) -> tuple[float, float]:
+        """Return the loss of the validation records, and what is watched on them (the higher the better)."""
+        held_out = self.held_out
+        assert held_out is not None
+        raw = estimator._raw(held_out.X)
+        loss: float = estimator._loss_of(raw, held_out)
+        if not self.stops or estimator.monitor == "loss":
+            return loss, -loss
         if self.scorer is None:
-            own: float = estimator._score_of(raw, held_out)
-            return own
+            return loss, estimator._score_of(raw, held_out)
         weights = {} if held_out.sample_weight is None else {"sample_weight": held_out.sample_weight}
-        estimator._trusts_inputs = True
+        X = held_out.X.matrix if isinstance(held_out.X, SparseRecords) else held_out.X
+        estimator._held_out = X
         try:
-            return float(self.scorer(estimator, held_out.X, held_out.y, **weights))
+            return loss, float(self.scorer(estimator, X, held_out.y, **weights))
+        except TypeError as problem:
+            if not weights:
+                raise
+            raise TypeError(
+                f"monitor={estimator.monitor!r} was called with sample_weight, as the validation records have weights "
+                f"(from sample_weight, sample_weight_val or class_weight): {problem}"
+            ) from problem
         finally:
-            del estimator._trusts_inputs
+            del estimator._held_out
 
     def _compare(self, found: float, report: Report) -> None:
         """Count the epochs without improvement on the validation records, and keep the best."""
