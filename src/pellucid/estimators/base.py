@@ -261,9 +261,7 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
         plain = type(X) is np.ndarray and X.ndim == 2 and X.dtype.char in "df" and len(X)
         if plain and not hasattr(self, "feature_names_in_"):
             check_is_fitted(self)
-            with np.errstate(
-                over="ignore", invalid="ignore"
-            ):  # a sum of finite numbers may overflow
+            with np.errstate(over="ignore", invalid="ignore"):  # a sum of finite numbers may overflow
                 total = X.sum()
             if X.shape[1] == self.n_features_in_ and math.isfinite(total):
                 return X

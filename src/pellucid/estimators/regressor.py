@@ -317,7 +317,8 @@ class MLPRegressor(RegressorMixin, MLP):
         )
         y = y.toarray() if sparse.issparse(y) else y
         if y.dtype.kind not in "biuf":
-            raise ValueError(f"y must hold numbers, found {y.flat[0]!s} ({y.dtype}); for labels, take MLPClassifier")
+            found = f"{y.flat[0]!s:.40} ({y.dtype})"
+            raise ValueError(f"y must hold numbers, found {found}; for labels, take MLPClassifier")
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         if self.loss == "poisson" and (y < 0).any():
