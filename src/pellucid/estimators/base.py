@@ -128,10 +128,6 @@ class MLP(CallbackSupport, ClassNamePrefixFeaturesOutMixin, TransformerMixin, Ba
     def _score_of(self, raw: Array, held_out: HeldOut) -> float:
         """Return what early stopping watches in scikit-learn."""
 
-    def _outputs(self, loss: Loss, targets: int) -> int:
-        """Return how many outputs the network needs for so many columns of the target."""
-        return targets
-
     def _weights_for(self, y: Array, sample_weight: Array | None, learnt_from: Array) -> Array | None:
         """Return what the records of y count, where those of ``learnt_from`` are the ones learnt from."""
         return sample_weight

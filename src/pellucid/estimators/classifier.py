@@ -393,6 +393,8 @@ class MLPClassifier(ClassifierMixin, MLP):
                     f"loss: {type(self.loss).__name__} needs one output for each of several classes; y has "
                     f"{len(self.classes_)} class(es) or several labels a record: take a loss that holds a sigmoid"
                 )
+            if outputs_for(self.loss, outputs) != outputs:
+                raise ValueError(f"loss: {as_code(self.loss)} gives several outputs for a number; take MLPRegressor")
             return self.loss, False, LINKS[self.loss.from_logits]
         if self.loss == "hinge":
             return Hinge(scale=float(outputs)), False, "identity"
@@ -403,11 +405,6 @@ class MLPClassifier(ClassifierMixin, MLP):
             return CrossEntropyFromLogits(label_smoothing=smoothing), not smoothing, "softmax"
         # Of several labels a record, the sum counts.
         return BinaryCrossEntropyFromLogits(label_smoothing=smoothing, scale=float(outputs)), not smoothing, "logistic"
-
-    def _outputs(self, loss: Loss, targets: int) -> int:
-        if outputs_for(loss, targets) != targets:
-            raise ValueError(f"loss: {as_code(loss)} needs several outputs for a number; take it to MLPRegressor")
-        return targets
 
     def _weights_for(self, y: Array, sample_weight: Array | None, learnt_from: Array) -> Array | None:
         wanted = self.class_weight

@@ -19,7 +19,7 @@ from pellucid import engines
 from pellucid.arrays import Array
 from pellucid.configuration import as_code
 from pellucid.estimators.callbacks import Told
-from pellucid.estimators.construction import adapted, network_for, sizes_of
+from pellucid.estimators.construction import adapted, network_for, outputs_for, sizes_of
 from pellucid.estimators.objective import ScikitObjective
 from pellucid.estimators.order import ScikitBatches
 from pellucid.estimators.threads import suited_threads
@@ -83,7 +83,7 @@ def fit(estimator: MLP, given: Given, incremental: bool = False) -> None:
     weights = estimator._weights_for(y, weights, y)
     target = estimator._target(y, X.dtype)  # [N,T]
     loss, scikits, link = estimator._resolved_loss(target.shape[1])
-    outputs = estimator._outputs(loss, target.shape[1])
+    outputs = outputs_for(loss, target.shape[1])
     held_out = held_out_of(estimator, given, y, target) if given.validated else None
     random_state = check_random_state(estimator.random_state)
     if first:

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from pellucid.arrays import Array
 from pellucid.estimators.base import MLP
 from pellucid.estimators.classifier import MLPClassifier
+from pellucid.estimators.construction import outputs_for
 from pellucid.estimators.kept_parameters import check_values, kept, with_parameters
 from pellucid.estimators.regressor import MLPRegressor
 from pellucid.estimators.watching import Best
@@ -140,7 +141,7 @@ def _checked(estimator: MLP, config: dict[str, Any], loss: Loss | None, source: 
         classes = _classes_from(config, source)
     elif config["classes"] is not None:
         refuse(source, "a regressor has no classes; expected null")
-    _check_network(estimator, config, loss, source)
+    _check_network(config, loss, source)
     return classes
 
 
@@ -215,14 +216,14 @@ def _check_plain_values(config: dict[str, Any], source: str) -> None:
         refuse(source, "feature_names is not a list of texts, or null")
 
 
-def _check_network(estimator: MLP, config: dict[str, Any], loss: Loss | None, source: str) -> None:
+def _check_network(config: dict[str, Any], loss: Loss | None, source: str) -> None:
     """Refuse a network, by itself a good one, that is not one of this estimator."""
     network, names, outputs = config["network"], config["feature_names"], config["n_outputs"]
     if network["members"] is not None or len(network["inputs"]) != 1 or loss is None:
         refuse(source, "the network is not one of an estimator: it has members, takes no flat records or is not fitted")
     if names is not None and len(names) != network["inputs"][0]:
         refuse(source, f"there are {len(names)} feature names for {network['inputs'][0]} inputs")
-    wanted = estimator._outputs(loss, outputs)
+    wanted = outputs_for(loss, outputs)
     last = network["layers"][-1]
     if last["type"] != "Dense" or last["units"] != wanted or outputs < 1:
         found = f"{last.get('units')} units" if last["type"] == "Dense" else f"a {shown(last['type'])}"

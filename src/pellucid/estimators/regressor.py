@@ -17,7 +17,6 @@ from sklearn.utils.validation import validate_data
 
 from pellucid.arrays import Array
 from pellucid.estimators.base import MLP
-from pellucid.estimators.construction import outputs_for
 from pellucid.estimators.fitting import Given, fit
 from pellucid.estimators.watching import HeldOut
 from pellucid.losses import AbsoluteError, GaussianNLL, Huber, LogCosh, Loss, Poisson, Quantile, SquaredError
@@ -351,9 +350,6 @@ class MLPRegressor(RegressorMixin, MLP):
             q: Any = tuple(float(one) for one in wanted) if np.ndim(wanted) else float(wanted)
             return Quantile(q=q, scale=float(outputs)), False, "identity"
         return LOSSES[self.loss](scale=float(outputs)), False, "identity"
-
-    def _outputs(self, loss: Loss, targets: int) -> int:
-        return outputs_for(loss, targets)
 
     def _score_of(self, raw: Array, held_out: HeldOut) -> float:
         found = self._numbers(raw)
