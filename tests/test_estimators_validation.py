@@ -225,8 +225,12 @@ def test_a_scorer_sees_what_scikit_learn_would_show_it(moons):
     np.testing.assert_allclose(as_sparse.validation_scores_, watching.validation_scores_)
 
 
-def test_a_scorer_that_takes_no_weights_is_told_from_others(moons):
+def test_a_scorer_that_fails_is_named(moons):
     X, y = moons
+    ranked = MLPClassifier((8,), early_stopping=True, monitor="neg_log_loss", max_iter=2, random_state=0)
+    y_val = np.zeros(3)
+    with pytest.raises(ValueError, match=r"monitor='neg_log_loss' failed on the validation records: y_true contains"):
+        ranked.fit(X, y, X_val=X[:3], y_val=y_val)
     mlp = MLPClassifier((8,), early_stopping=True, monitor=lambda mlp, X, y: mlp.score(X, y), max_iter=2)
-    with pytest.raises(TypeError, match=r"monitor=.* was called with sample_weight.*unexpected keyword"):
+    with pytest.raises(TypeError, match=r"monitor=.* failed .* with the sample_weight.*unexpected keyword"):
         mlp.fit(X, y, sample_weight=np.ones(len(y)))

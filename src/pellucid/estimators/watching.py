@@ -168,12 +168,11 @@ class Watch:
         estimator._held_out = X
         try:
             return loss, float(self.scorer(estimator, X, held_out.y, **weights))
-        except TypeError as problem:
-            if not weights:
-                raise
-            raise TypeError(
-                f"monitor={estimator.monitor!r} was called with sample_weight, as the validation records have weights "
-                f"(from sample_weight, sample_weight_val or class_weight): {problem}"
+        except (ValueError, TypeError) as problem:
+            weighted = " with the sample_weight of these records" if weights else ""
+            kind = ValueError if isinstance(problem, ValueError) else TypeError
+            raise kind(
+                f"monitor={estimator.monitor!r} failed on the validation records{weighted}: {problem}"
             ) from problem
         finally:
             del estimator._held_out
