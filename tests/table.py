@@ -5,8 +5,10 @@ here. ``missing`` tells which registered name has none yet, and tests fail until
 peers' halves are functions that are given ``torch``, so this page needs no peer to be imported.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -35,8 +37,11 @@ from pellucid.layers import (
     LayerNorm,
     LeakyReLU,
     MaxPool2D,
+    MeanOfMembers,
     Mish,
+    OneHot,
     Parallel,
+    PiecewiseLinear,
     PReLU,
     ReLU,
     Reshape,
@@ -45,6 +50,7 @@ from pellucid.layers import (
     Select,
     Sigmoid,
     SiLU,
+    SoftClip,
     Softmax,
     Softplus,
     Softsign,
@@ -72,6 +78,7 @@ from pellucid.schedules import (
     SCHEDULES,
     ConstantRate,
     CosineDecay,
+    CosineLog,
     ExponentialDecay,
     InverseScaling,
     OneCycle,
@@ -234,6 +241,29 @@ def _parallel(torch, x, p):
     return torch.cat([x[:, [2, 0]], torch.tanh(_linear(torch, x, _of(p, "branch_2.dense_1")))], dim=1)
 
 
+EDGES = ((-2.0, -0.5, 1.25, 3.25), (-1.0, 3.0), (-4.0, 0.25), (-0.75, 0.5, 4.0))
+CENTRES = ((0.75, 0.5, 0.25), (0.125,), (0.5,), (0.5, 0.25))
+
+
+def _piecewise_linear(torch, x, p):
+    bins = [(place, *ends) for place, own in enumerate(EDGES) for ends in pairwise(own)]
+    shares = torch.stack([((x[:, at] - low) / (high - low)).clamp(0, 1) for at, low, high in bins], dim=1)
+    return 0.4 * (shares - torch.tensor(sum(CENTRES, ())))
+
+
+def _one_hot(torch, x, p):
+    parts = [x[:, place, None] == torch.arange(count) for place, count in enumerate((2, 6, 1, 3))]
+    return torch.cat(parts, dim=1).to(x.dtype) + 0 * x.sum()
+
+
+def _mean_of_probabilities(temperature):
+    def layer(torch, x, p):
+        mean = torch.softmax(x.reshape(len(x), 3, 2) / temperature, dim=-1).mean(dim=1)
+        return torch.log(mean)
+
+    return layer
+
+
 def _pictures(function):
     """Call PyTorch's half, which has its channels first, and bring what it returns back to channels last."""
     return lambda torch, x, p: function(torch.nn.functional, x.permute(0, 3, 1, 2), p).permute(0, 2, 3, 1)
@@ -308,6 +338,18 @@ LAYER_EXAMPLES = [
     LayerExample(Reshape((4, 6)), lambda torch, x, p: x.reshape(len(x), 4, 6), (3, 4, 2)),
     LayerExample(Select((3, 1, 1)), lambda torch, x, p: x[:, [3, 1, 1]]),
     LayerExample(Embedding(6, 3), lambda torch, x, p: torch.nn.functional.embedding(x.long(), p["weights"]), codes=6),
+    LayerExample(SoftClip(), lambda torch, x, p: x / (1 + (x / 5) ** 2).sqrt()),
+    LayerExample(SoftClip(limit=0.5), lambda torch, x, p: x / (1 + (x / 0.5) ** 2).sqrt(), (3, 4, 2)),
+    LayerExample(PiecewiseLinear(EDGES, CENTRES, scale=0.4), _piecewise_linear),
+    LayerExample(PiecewiseLinear(((-1.5, 1.5),) * 4), lambda torch, x, p: ((x + 1.5) / 3).clamp(0, 1)),
+    LayerExample(OneHot((2, 6, 1, 3)), _one_hot, codes=6),
+    LayerExample(MeanOfMembers(2), lambda torch, x, p: x.reshape(len(x), 2, 2).mean(dim=1)),
+    LayerExample(
+        MeanOfMembers(3, "probabilities", temperature=1.5),
+        lambda torch, x, p: torch.logit(torch.sigmoid(x / 1.5).mean(dim=1, keepdim=True)),
+        (3,),
+    ),
+    LayerExample(MeanOfMembers(3, "probabilities", temperature=0.8), _mean_of_probabilities(0.8), (6,)),
     LayerExample(Chain([Dense(3), Tanh()]), lambda torch, x, p: torch.tanh(_linear(torch, x, _of(p, "dense_1")))),
     LayerExample(Residual([BatchNorm(), Dense(4), Dropout(0.3)]), _residual, with_context=True),
     LayerExample(Parallel([Select([2, 0]), [Dense(2), Tanh()]]), _parallel),
@@ -659,6 +701,15 @@ SCHEDULE_EXAMPLES = [
     # The warm-up alone: the fall after it is compared above.
     ScheduleExample(
         CosineDecay(0.1, steps=50, warmup=20), lambda t, o: t.LinearLR(o, start_factor=1 / 20, total_iters=19), steps=20
+    ),
+    ScheduleExample(
+        CosineLog(0.1, steps=50),
+        lambda t, o: t.LambdaLR(o, lambda step: (1 - math.cos(2 * math.pi * math.log2(1 + 15 * step / 50))) / 2),
+        steps=51,
+    ),
+    ScheduleExample(
+        CosineLog(0.1, steps=20, cycles=1),
+        lambda t, o: t.LambdaLR(o, lambda step: (1 - math.cos(2 * math.pi * math.log2(1 + min(step / 20, 1)))) / 2),
     ),
     ScheduleExample(OneCycle(0.1, steps=60), lambda t, o: t.OneCycleLR(o, max_lr=0.1, total_steps=60)),
     ScheduleExample(

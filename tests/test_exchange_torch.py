@@ -17,8 +17,11 @@ from pellucid import (
     Identity,
     LayerNorm,
     MaxPool2D,
+    MeanOfMembers,
     Network,
+    OneHot,
     Parallel,
+    PiecewiseLinear,
     PReLU,
     ReLU,
     Reshape,
@@ -221,6 +224,9 @@ def test_a_flattened_picture_at_the_end_of_a_chain():
         [Flatten(), Tanh(), Parallel([Dense(1), Dense(2)])],
         [Parallel([[MaxPool2D(), Flatten()], [Flatten(), Dense(2)]])],
         [Flatten(), Reshape((4, 2))],
+        [Flatten(), PiecewiseLinear([[0, 1]] * 8)],
+        [Flatten(), OneHot([2] * 8)],
+        [Flatten(), Tanh(), MeanOfMembers(2)],
     ],
 )
 def test_what_torch_would_have_in_another_order_is_refused(layers):

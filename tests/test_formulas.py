@@ -25,7 +25,8 @@ WITHOUT_FORMULA: dict[str, str] = {
         "a formula has one index for each axis of a record, and cannot say a window that slides with a stride",
     ),
     **dict.fromkeys(("Flatten", "Reshape"), "an index cannot be divided, which finding a place in another shape takes"),
-    **dict.fromkeys(("Select", "Embedding"), "an index cannot be looked up in an array"),
+    **dict.fromkeys(("Select", "Embedding", "OneHot", "PiecewiseLinear"), "an index cannot be looked up in an array"),
+    "MeanOfMembers": "an index cannot be multiplied, which finding a member's outputs takes",
     **dict.fromkeys(("Chain", "Residual", "Parallel"), "the layers within have their own"),
 }
 """Registered names that have no formula text, and why."""

@@ -17,12 +17,16 @@ from pellucid import (
     Flatten,
     GaussianNoise,
     LayerNorm,
+    MeanOfMembers,
     Network,
+    OneHot,
     Parallel,
+    PiecewiseLinear,
     PReLU,
     Reshape,
     RMSNorm,
     Select,
+    SoftClip,
 )
 from pellucid.arrays import add_rows, draw, take_rows
 from pellucid.layers import Context
@@ -260,6 +264,94 @@ def test_an_embedding_learns_any_function_of_a_category():
     np.testing.assert_allclose(network.predict(codes[:, None])[:, 0], y, atol=1e-3)
 
 
+@pytest.mark.parametrize("value", [-1.0, 3.0, 0.5, 1e30, -1e30])
+def test_what_is_no_category_of_a_one_hot_is_nothing(value):
+    x = np.array([[1.0, value, 2.0]], dtype=np.float32)
+    y, _ = OneHot((2, 3, 3)).forward({}, x, Context())
+    assert y.tolist() == [[0, 1, 0, 0, 0, 0, 0, 1]]
+
+
+# The numbers of tables
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_soft_clip_leaves_small_values_and_holds_large_ones_at_its_limit(dtype):
+    layer, far = SoftClip(2.0), np.finfo(dtype).max
+    x = np.array([-far, -1e30, 0.0, 1e-20, 2.0, 1e30, far], dtype=dtype)
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        y, cache = layer.forward({}, x, Context())
+        slope, _ = layer.backward({}, cache, np.ones_like(x))
+    np.testing.assert_allclose(y, [-2, -2, 0, 1e-20, math.sqrt(2), 2, 2], rtol=1e-6)
+    np.testing.assert_allclose(slope, [0, 0, 1, 1, math.sqrt(1 / 8), 0, 0], rtol=1e-6, atol=1e-30)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_piecewise_encoding_at_its_edges_and_beyond(dtype):
+    layer = PiecewiseLinear([[0.1, 0.3, 0.7], [-1.0, 1.0]], [[0.5, 0.25], [0.5]], scale=2.0)
+    x = np.array([[0.1, -1.0], [0.3, 1.0], [0.7, 0.0], [-1e30, np.inf], [1e30, -np.inf]], dtype=dtype)
+    y, cache = layer.forward({}, x, Context())
+    expected = [[-1, -0.5, -1], [1, -0.5, 1], [1, 1.5, 0], [-1, -0.5, 1], [1, 1.5, -1]]
+    np.testing.assert_array_equal(y, np.array(expected, dtype))  # to the last digit, however far
+    # An edge has the slope of the bin that begins there.
+    dx, _ = layer.backward({}, cache, np.ones_like(y))
+    np.testing.assert_allclose(dx, [[10, 1], [5, 0], [0, 1], [0, 0], [0, 0]], rtol=1e-6)
+    slope = layer.forward({}, x[:3] + 1e-30j, Context())[0].imag.sum(axis=-1) * 1e30
+    np.testing.assert_allclose(slope, dx[:3].sum(axis=-1), rtol=1e-6)
+
+
+def test_a_dense_gives_each_bin_a_slope_of_its_own():
+    x = np.linspace(-1, 3, 200)[:, None]
+    y = np.interp(x, [-1, 0, 1, 3], [0.0, 2.0, -1.0, 0.5])
+    network = Network(1, [PiecewiseLinear([[-1, 0, 1, 3]]), Dense(1)], seed=0)
+    network.fit(x, y, loss="squared_error", optimizer="lbfgs", epochs=200)
+    np.testing.assert_allclose(network.predict(x), y, atol=1e-3)
+    np.testing.assert_allclose(network.parameters["dense_1"]["weights"][:, 0], [2, -3, 1.5], atol=1e-2)
+
+
+# Several networks as one
+
+
+def test_a_mean_of_outputs_takes_each_output_of_each_member():
+    layer = MeanOfMembers(3)
+    y, cache = layer.forward({}, np.array([[1.0, 10.0, 2.0, 20.0, 6.0, 60.0]]), Context())
+    assert y.tolist() == [[3.0, 30.0]]
+    assert layer.backward({}, cache, np.array([[3.0, 6.0]]))[0].tolist() == [[1.0, 2.0] * 3]
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_a_mean_of_probabilities_is_that(temperature):
+    z = normal(7, 3, 4)  # [B,K,C]
+    y, _ = MeanOfMembers(3, "probabilities", temperature).forward({}, z.reshape(7, 12), Context())
+    each = np.exp(z / temperature)
+    mean = (each / each.sum(axis=-1, keepdims=True)).mean(axis=1)
+    np.testing.assert_allclose(np.exp(y), mean, rtol=1e-13)
+    single, _ = MeanOfMembers(3, "probabilities", temperature).forward({}, z[:, :, 0], Context())
+    mean = (1 / (1 + np.exp(-z[:, :, 0] / temperature))).mean(axis=1, keepdims=True)
+    np.testing.assert_allclose(1 / (1 + np.exp(-single)), mean, rtol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_mean_of_probabilities_of_what_is_very_sure_is_exact(dtype):
+    # Of two members: both sure, the same; in conflict, even odds; sure and undecided, (1 + 1/2) / (0 + 1/2) = 3.
+    z = np.array([[1000, 1000], [-1000, -1000], [1000, -1000], [1000, 0], [0, -1000]], dtype=dtype)
+    layer, near = MeanOfMembers(2, "probabilities"), {"rtol": 4 * np.finfo(dtype).eps, "atol": 1e-30}
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        y, cache = layer.forward({}, z, Context())
+        dx, _ = layer.backward({}, cache, np.ones_like(y))
+    np.testing.assert_allclose(y[:, 0], [1000, -1000, 0, math.log(3), -math.log(3)], **near)
+    np.testing.assert_allclose(dx, [[0.5, 0.5], [0.5, 0.5], [0, 0], [0, 2 / 3], [2 / 3, 0]], **near)
+    # As two classes, whose first output is 0.
+    pairs = np.stack([0 * z, z], axis=-1).reshape(-1, 4)
+    both, _ = layer.forward({}, pairs, Context())
+    np.testing.assert_allclose(both[:, 1] - both[:, 0], y[:, 0], **near)
+
+
+def test_one_member_alone_is_what_it_was():
+    z = 30 * normal(50, 1)
+    np.testing.assert_allclose(MeanOfMembers(1, "probabilities").forward({}, z, Context())[0], z, rtol=1e-14)
+    assert MeanOfMembers(1).forward({}, z, Context())[0].tolist() == z.tolist()
+
+
 # What is refused
 
 
@@ -293,6 +385,26 @@ def test_an_embedding_learns_any_function_of_a_category():
         (lambda: Embedding(3.0, 2), "Embedding: categories"),
         (lambda: Embedding(True, 2), "Embedding: categories"),
         (lambda: Network((2, 2), [Embedding(3, 2)]), r"Embedding takes flat records of category numbers"),
+        (lambda: OneHot([]), "OneHot: levels must be one or more positive whole numbers, found"),
+        (lambda: OneHot([2, 0]), "OneHot: levels"),
+        (lambda: OneHot([2.5]), "OneHot: levels"),
+        (lambda: Network(3, [OneHot([2, 2])]), r"OneHot with 2 columns .* found records of shape \(3,\)"),
+        (lambda: SoftClip(0), "SoftClip: limit must be positive and finite, found 0"),
+        (lambda: SoftClip(math.inf), "SoftClip: limit"),
+        (lambda: PiecewiseLinear([]), "PiecewiseLinear: edges must be"),
+        (lambda: PiecewiseLinear([1.0, 2.0]), "PiecewiseLinear: edges must be numbers, a list for each column"),
+        (lambda: PiecewiseLinear([[0, 1], [1.0]]), "PiecewiseLinear: edges must be two or more.* column 1"),
+        (lambda: PiecewiseLinear([[0, 1, 1]]), "PiecewiseLinear: edges must be two or more in ascending order"),
+        (lambda: PiecewiseLinear([[0, math.nan]]), "PiecewiseLinear: edges must be finite"),
+        (lambda: PiecewiseLinear([[0, 1]], [[0, 1]]), "PiecewiseLinear: centres must be one fewer"),
+        (lambda: PiecewiseLinear([[0, 1]], [[0], [0]]), "PiecewiseLinear: centres must be one fewer"),
+        (lambda: PiecewiseLinear([[0, 1]], scale=0), "PiecewiseLinear: scale must be positive and finite, found 0"),
+        (lambda: Network(3, [PiecewiseLinear([[0, 1]])]), r"PiecewiseLinear with the edges of 1 columns .*\(3,\)"),
+        (lambda: MeanOfMembers(0), "MeanOfMembers: members must be a positive whole number, found 0"),
+        (lambda: MeanOfMembers(2.0), "MeanOfMembers: members"),
+        (lambda: MeanOfMembers(2, "logits"), 'MeanOfMembers: of must be "outputs" or "probabilities", found'),
+        (lambda: MeanOfMembers(2, temperature=0), "MeanOfMembers: temperature must be positive and finite, found 0"),
+        (lambda: Network(3, [MeanOfMembers(2)]), r"MeanOfMembers joins 2 members .* found records of shape \(3,\)"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused_by_name(make, told):

@@ -19,7 +19,7 @@ from pellucid.arrays import (
 from pellucid.functions import absolute, positive_part, sigmoid, softplus
 from pellucid.gradient_check import _contexts, check_gradients
 from pellucid.gradients import batch_of, objective_of
-from pellucid.layers import EVALUATION, LAYERS, Context
+from pellucid.layers import EVALUATION, LAYERS, Context, Embedding
 from pellucid.network import Network
 from table import LAYER_EXAMPLES, LayerExample, missing, scatter, with_numpy_numbers
 
@@ -230,7 +230,7 @@ def test_not_a_number_is_never_swallowed(example, training, dtype):
         changed[1].flat[2] += added
         return example.layer.forward(parameters, changed, context)
 
-    if example.codes:
+    if isinstance(example.layer, Embedding):
         with pytest.raises(ValueError, match="column 2 of record 1 is nan"):
             forward(np.nan)
         return
@@ -240,6 +240,8 @@ def test_not_a_number_is_never_swallowed(example, training, dtype):
     independent = ~depends.reshape(len(y), -1).any(axis=1)
     independent[1] = False  # what is dropped may be a NaN all the same
     assert np.isfinite(with_nan[independent]).all()
+    if example.codes:
+        return  # between whole numbers nothing changes, whatever comes back
     dy = np.ones_like(y)
     dy[1].flat[0] = np.nan
     dx, _ = example.layer.backward(parameters, cache, dy)

@@ -15,9 +15,12 @@ from pellucid import (
     CrossEntropyFromLogits,
     Dense,
     EarlyStopping,
+    Embedding,
     ExponentialMovingAverage,
+    Flatten,
     Mixup,
     Network,
+    OneHot,
     Penalty,
     Residual,
     SquaredError,
@@ -412,6 +415,13 @@ def test_weight_decay_by_group():
 
 
 # What is refused
+
+
+@pytest.mark.parametrize("layer", [[Embedding(3, 2), Flatten()], [OneHot((3, 3))]])
+def test_mixup_refuses_categories(layer):
+    network = Network(2, [*layer, Dense(1)], seed=0)
+    with pytest.raises(ValueError, match="has no categories for: leave it out"):
+        network.fit(np.zeros((4, 2)), np.zeros(4), loss="squared_error", mixup=0.4)
 
 
 @pytest.mark.parametrize(

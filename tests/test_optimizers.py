@@ -16,6 +16,7 @@ from pellucid.schedules import (
     SCHEDULES,
     ConstantRate,
     CosineDecay,
+    CosineLog,
     ExponentialDecay,
     InverseScaling,
     OneCycle,
@@ -444,6 +445,11 @@ def test_schedules_at_their_edges():
     assert [step for step in range(20) if again(step) == 0.4] == [0, 2, 5]
     assert OneCycle(0.1, steps=10)(10**6) == OneCycle(0.1, steps=10)(9) == pytest.approx(0.1 / 25 / 1e4)
     assert OneCycle(0.1, steps=2, rise=0.1)(0) == 0.1  # no update is left to rise in
+    # Falls end at (2^k - 1) / 15 of the way, each about twice as long as the one before.
+    humps = CosineLog(0.1, steps=150)
+    assert [step for step in range(151) if humps(step) < 1e-12] == [0, 10, 30, 70, 150]
+    assert humps(10**6) == humps(150) == 0
+    assert max(map(humps, range(70, 150))) == pytest.approx(0.1, rel=1e-3)
     assert StepDecay(0.1, every=3, factor=1.0)(100) == 0.1
     assert InverseScaling(0.1, power=0.0)(100) == 0.1
 
@@ -465,6 +471,7 @@ def test_schedule_gives_positive_rates_far_out(example):
                 (ExponentialDecay, {"factor": 0.5}),
                 (InverseScaling, {}),
                 (CosineDecay, {"steps": 5}),
+                (CosineLog, {"steps": 5}),
                 (OneCycle, {"steps": 5}),
             )
             for rate in (0.0, -0.1, math.nan, math.inf)
@@ -479,6 +486,8 @@ def test_schedule_gives_positive_rates_far_out(example):
         (CosineDecay, {"rate": 0.1, "steps": 5, "warmup": -1}, "warmup"),
         (CosineDecay, {"rate": 0.1, "steps": 5, "last": 0.2}, "last"),
         (CosineDecay, {"rate": 0.1, "steps": 5, "growth": 0.5}, "growth"),
+        (CosineLog, {"rate": 0.1, "steps": 0}, "steps"),
+        *[(CosineLog, {"rate": 0.1, "steps": 5, "cycles": wrong}, "cycles") for wrong in (0, 1.5, math.nan, 2**62)],
         (OneCycle, {"rate": 0.1, "steps": 1}, "steps"),
         (OneCycle, {"rate": 0.1, "steps": 5, "rise": 1.0}, "rise"),
         (OneCycle, {"rate": 0.1, "steps": 5, "start": 0.5}, "start"),

@@ -32,6 +32,19 @@ def as_code(value: Any) -> str:
     return f"{type(value).__name__}({', '.join(parts)})"
 
 
+def brief_code(value: Any, longest: int = 100) -> str:
+    """Return the call that makes a layer anew, or where that is long, only what it calls.
+
+    Examples
+    --------
+    >>> from pellucid import Dense, Select
+    >>> brief_code(Dense(3)), brief_code(Select(range(100)))
+    ('Dense(3)', 'Select(...)')
+    """
+    code = as_code(value)
+    return code if len(code) <= longest else f"{type(value).__name__}(...)"
+
+
 def child_seeds(seed: int) -> list[np.random.SeedSequence]:
     """Return the seeds of the start, the shuffling, the draws and the held-out share, in this order."""
     return np.random.SeedSequence(seed).spawn(4)

@@ -432,6 +432,7 @@ class Network:
         class_balanced: bool = False,
         shuffle: bool = True,
         batches: Literal["own", "shared"] = "own",
+        member_rows: npt.ArrayLike | None = None,
         seed: int | None = None,
         callbacks: Iterable["Callback"] = (),
         checkpoint: "Checkpoint | str | Path | None" = None,
@@ -488,6 +489,9 @@ class Network:
             Whether each epoch sees the records in a new order.
         batches : "own" or "shared"
             For K members: whether each has an order of its own.
+        member_rows : array [K, M] of int, optional
+            For K members: the M records that each learns from, from 0, as for cross-validation; then each has an order
+            of its own. By default all learn from all records.
         seed : int, optional
             For shuffling, the held-out share and random layers; by default the network's.
         callbacks : functions of a report
@@ -547,6 +551,7 @@ class Network:
             class_balanced=class_balanced,
             shuffle=shuffle,
             batches=batches,
+            member_rows=member_rows,
             seed=seed,
             callbacks=callbacks,
             checkpoint=checkpoint,

@@ -186,6 +186,47 @@ class CosineDecay(Schedule):
 
 
 @dataclass(frozen=True)
+class CosineLog(Schedule):
+    """Rise and fall again several times, each time over about twice as many updates.
+
+    rate / 2 (1 - cos(2 pi log2(1 + (2^cycles - 1) t))), where t goes from 0 to 1 over ``steps`` updates.
+
+    Each fall ends at 0: the parameters are then as good as they get before the next one, and the best of those ends can
+    be kept.
+
+    Parameters
+    ----------
+    rate : float
+        The highest rate.
+    steps : int
+        Updates until the last fall is over; the rate stays at 0 then.
+    cycles : int
+        How often it rises and falls, up to 52 times.
+
+    Examples
+    --------
+    >>> schedule = CosineLog(0.1, steps=30, cycles=2)
+    >>> [round(schedule(step), 4) for step in (0, 4, 10, 18, 30, 50)]
+    [0.0, 0.0998, 0.0, 0.0998, 0.0, 0.0]
+
+    Source: Holzmueller, Grinsztajn and Steinwart, "Better by default: strong pre-tuned MLPs and boosted trees on
+    tabular data", 2024, section 3 (coslog).
+    """
+
+    rate: float
+    steps: int
+    cycles: int = 4
+
+    def __post_init__(self) -> None:
+        _require(self, rate=0 < self.rate < math.inf, steps=self.steps >= 1, cycles=self.cycles in range(1, 53))
+
+    def __call__(self, step: int) -> float:
+        passed = min(step / self.steps, 1.0)
+        turns = math.log2(1 + (2**self.cycles - 1) * passed)
+        return self.rate * 0.5 * (1 - math.cos(2 * math.pi * turns))
+
+
+@dataclass(frozen=True)
 class OneCycle(Schedule):
     """Rise to a high rate and fall far below the first one, each along a half cosine.
 
@@ -245,6 +286,6 @@ def _half_cosine(begin: float, end: float, share: float) -> float:
 
 SCHEDULES: dict[str, type[Schedule]] = {
     schedule.__name__: schedule
-    for schedule in (ConstantRate, StepDecay, ExponentialDecay, InverseScaling, CosineDecay, OneCycle)
+    for schedule in (ConstantRate, StepDecay, ExponentialDecay, InverseScaling, CosineDecay, CosineLog, OneCycle)
 }
 """Every schedule by its name."""

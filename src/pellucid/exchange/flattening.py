@@ -5,7 +5,19 @@ import math
 import numpy as np
 
 from pellucid.arrays import Array
-from pellucid.layers import Chain, Dense, Flatten, Layer, Parallel, Reshape, Residual, Select
+from pellucid.layers import (
+    Chain,
+    Dense,
+    Flatten,
+    Layer,
+    MeanOfMembers,
+    OneHot,
+    Parallel,
+    PiecewiseLinear,
+    Reshape,
+    Residual,
+    Select,
+)
 from pellucid.layers.layer import Shape
 from pellucid.network import Network
 
@@ -46,7 +58,7 @@ def _after(path: str, layer: Layer, shape: Shape, order: Array | None, found: di
             branches = {f"{path}.{name}": branch for name, branch in zip(layer.names, layer.branches, strict=True)}
         _refuse(path, order, *[_after(full, branch, shape, None, found) for full, branch in branches.items()])
         return None
-    if isinstance(layer, (Select, Reshape)):
+    if isinstance(layer, (Select, Reshape, PiecewiseLinear, OneHot, MeanOfMembers)):
         _refuse(path, order)
         return None
     if isinstance(layer, Flatten) and len(shape) == 3:

@@ -19,8 +19,11 @@ from pellucid.layers.layer import EVALUATION, Context, Layer, Parameter
 from pellucid.layers.layer_norm import LayerNorm
 from pellucid.layers.leaky_relu import LeakyReLU
 from pellucid.layers.max_pool2d import MaxPool2D
+from pellucid.layers.mean_of_members import MeanOfMembers
 from pellucid.layers.mish import Mish
+from pellucid.layers.one_hot import OneHot
 from pellucid.layers.parallel import Parallel
+from pellucid.layers.piecewise_linear import PiecewiseLinear
 from pellucid.layers.prelu import PReLU
 from pellucid.layers.relu import ReLU
 from pellucid.layers.reshape import Reshape
@@ -30,6 +33,7 @@ from pellucid.layers.select import Select
 from pellucid.layers.selu import SELU
 from pellucid.layers.sigmoid import Sigmoid
 from pellucid.layers.silu import SiLU
+from pellucid.layers.soft_clip import SoftClip
 from pellucid.layers.softmax import Softmax
 from pellucid.layers.softplus import Softplus
 from pellucid.layers.softsign import Softsign
@@ -65,6 +69,10 @@ LAYERS: dict[str, type[Layer]] = {
         Reshape,
         RMSNorm,
         Select,
+        SoftClip,
+        PiecewiseLinear,
+        OneHot,
+        MeanOfMembers,
         Conv2D,
         MaxPool2D,
         AveragePool2D,
@@ -99,10 +107,13 @@ __all__ = [
     "LayerNorm",
     "LeakyReLU",
     "MaxPool2D",
+    "MeanOfMembers",
     "Mish",
+    "OneHot",
     "PReLU",
     "Parallel",
     "Parameter",
+    "PiecewiseLinear",
     "RMSNorm",
     "ReLU",
     "Reshape",
@@ -110,6 +121,7 @@ __all__ = [
     "Select",
     "SiLU",
     "Sigmoid",
+    "SoftClip",
     "Softmax",
     "Softplus",
     "Softsign",

@@ -40,13 +40,18 @@ class Batches:
     seed : int
     balanced : bool
         Whether an epoch sees each class equally often, in place of each record once.
+    rows : array [K, M], optional
+        The records that each member learns from, by their numbers; by default all.
 
     Attributes
     ----------
+    records : int
+        In an epoch of one network, or of one member: N, or M.
     count : int
         Batches in an epoch.
     shuffled : bool
-        Whether epochs differ: one batch of all records has no order, unless classes are balanced.
+        Whether epochs differ: one batch of all records has no order, unless classes are balanced or members learn from
+        records of their own.
 
     Examples
     --------
@@ -68,17 +73,20 @@ class Batches:
         own: bool,
         seed: int,
         balanced: bool = False,
+        rows: Array | None = None,
     ) -> None:
         self.data = data
         self.members = network.members
-        self.records = len(data.target)
+        self.rows = rows
+        self.records = len(data.target) if rows is None else rows.shape[1]
         self._record_axes = len(network.inputs)
         self.size = min(size, self.records)
         self.count = -(-self.records // self.size)
         self._classes = members_of_classes(loss, data.target) if balanced else None
-        self.shuffled = balanced or (shuffle and self.count > 1)
-        self.own = own and network.members is not None and self.shuffled
-        shufflers = 0 if not self.shuffled else network.members if self.own else 1
+        changes = balanced or (shuffle and self.count > 1)
+        self.shuffled = changes or rows is not None
+        self.own = network.members is not None and ((own and changes) or rows is not None)
+        shufflers = 0 if not changes else network.members if self.own else 1
         self._shufflers = [Chance(child_seeds(seed + member)[1]) for member in range(shufflers or 0)]
         self._last: tuple[int, Array] = (-1, np.empty(0))  # the order asked for last, as it is often asked for again
         self.averages = loss.reduction == "mean"
@@ -90,9 +98,12 @@ class Batches:
         """Return the order of the records in an epoch (from 0), [N], or [K, N] where each member has its own."""
         if not self.shuffled:
             return None
+        if not self._shufflers:
+            return self.rows
         if self._last[0] != epoch:
             orders = [self._order(chance.at(epoch)) for chance in self._shufflers]
-            self._last = epoch, np.stack(orders) if self.own else orders[0]
+            order = np.stack(orders) if self.own else orders[0]
+            self._last = epoch, order if self.rows is None else np.take_along_axis(self.rows, order, axis=1)
         return self._last[1]
 
     def _order(self, generator: np.random.Generator) -> Array:
@@ -133,7 +144,7 @@ class Batches:
         if self.counts is None:
             return float(self.records)
         if self._classes is None:
-            return float(self.counts.sum())
+            return float(self.counts.sum()) if self.rows is None else self.counts[self.rows].sum(axis=-1)
         order = self.order(epoch)
         return sum(self.counted(order, number) for number in range(self.count))
 
@@ -151,6 +162,32 @@ def chosen(records: Array, rows: Array | slice) -> Array:
     if type(records) is np.ndarray and type(rows) is np.ndarray and records.flags.c_contiguous:
         return records.take(rows, axis=0)
     return records[rows]
+
+
+def checked_rows(rows: Any, members: int | None, records: int) -> Array:
+    """Return the records of each member, [K, M], or say what is wrong with them.
+
+    Examples
+    --------
+    >>> checked_rows([[0, 1], [1, 2]], members=2, records=3)
+    array([[0, 1],
+           [1, 2]])
+    >>> checked_rows([[0, 3], [1, 2]], members=2, records=3)
+    Traceback (most recent call last):
+    ValueError: member_rows names record 3, and X has the records 0 to 2
+    """
+    found = np.asarray(rows)
+    if members is None:
+        raise ValueError("member_rows says which records each member learns from, and this network has no members")
+    if found.ndim != 2 or len(found) != members or not found.shape[1] or found.dtype.kind not in "iu":
+        raise ValueError(
+            f"member_rows must hold the same number of record numbers for each of the {members} members, "
+            f"[{members}, M]; found an array of shape {found.shape} of {found.dtype.name}"
+        )
+    wrong = found[(found < 0) | (found >= records)]
+    if len(wrong):
+        raise ValueError(f"member_rows names record {wrong[0]}, and X has the records 0 to {records - 1}")
+    return found.astype(np.intp)
 
 
 def members_of_classes(loss: Loss, target: Array) -> list[Array]:

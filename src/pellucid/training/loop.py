@@ -1,5 +1,6 @@
 """The training loop: a generator of reports, one an epoch (or a batch)."""
 
+import hashlib
 import signal
 import time
 import warnings
@@ -15,14 +16,14 @@ from pellucid import checks
 from pellucid.arrays import Array
 from pellucid.configuration import checked_seed, child_seeds
 from pellucid.gradients import Batch, Objective, batch_of, loss_of_batch
-from pellucid.layers import Context, Embedding
+from pellucid.layers import Context, Embedding, OneHot
 from pellucid.losses import Loss
 from pellucid.network import Fitted, Network, resolve_loss
 from pellucid.optimizers import OPTIMIZERS, Adam, Optimizer
 from pellucid.penalties import Penalty
 from pellucid.training.asked import Asked, listening
 from pellucid.training.averages import Average
-from pellucid.training.batches import Batches
+from pellucid.training.batches import Batches, checked_rows
 from pellucid.training.callbacks import Callback, Progress
 from pellucid.training.checkpoint import Checkpoint, Keeper, circumstances, run_identity, start_of
 from pellucid.training.history import History, Report
@@ -134,6 +135,7 @@ def _run(
     class_balanced: bool = False,
     shuffle: bool = True,
     batches: Literal["own", "shared"] = "own",
+    member_rows: Any = None,
     seed: int | None = None,
     callbacks: Iterable[Callback] = (),
     checkpoint: Checkpoint | str | Path | None = None,
@@ -170,6 +172,7 @@ def _run(
             "average": average,
             "accumulate": None if accumulate == 1 else accumulate,
             "class_balanced": class_balanced or None,
+            "member_rows": member_rows,
         }
         if checkpoint is not None:
             raise ValueError(
@@ -189,6 +192,11 @@ def _run(
         rate_multipliers=rate_multipliers,
         decay_multipliers=decay_multipliers,
     )
+    rows = None
+    if member_rows is not None:
+        rows = checked_rows(member_rows, network.members, len(data.target))
+        if class_balanced:
+            raise ValueError("class_balanced and member_rows both say which records an epoch sees: give one of them")
     size = len(data.target) if batch_size is None else batch_size
     plan = replace(plan, max_norm=max_norm, piece=size if accumulate > 1 else None, mixup=mixup, average=average)
     cut = Batches(
@@ -200,6 +208,7 @@ def _run(
         own=batches == "own",
         seed=seed,
         balanced=class_balanced,
+        rows=rows,
     )
     memory = rule.init(network.theta) if state is None else state
     work = engines.Work(
@@ -225,6 +234,7 @@ def _run(
         "shuffle": shuffle,
         "batches": batches,
         "class_balanced": class_balanced,
+        "member_rows": None if rows is None else hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest(),
         "mixup": mixup,
         "average": average,
         "clip_norm": clip_norm,
@@ -675,7 +685,7 @@ def _checked_methods(
     if mixup is not None and not isinstance(mixup, Mixup):
         raise TypeError(f"mixup must be a Mixup, its alpha, or None, found {mixup!r}")
     for name, layer in zip(network.names, network.layers, strict=True):
-        if mixup is not None and any(isinstance(one, Embedding) for one in layer.everything()):
+        if mixup is not None and any(isinstance(one, (Embedding, OneHot)) for one in layer.everything()):
             raise ValueError(f"mixup lays records between two others, which {name} has no categories for: leave it out")
     if average is not None and not isinstance(average, Average):
         raise TypeError(f"average must be an ExponentialMovingAverage or a StochasticWeightAverage, found {average!r}")

@@ -16,6 +16,8 @@ from pellucid.layers.layer import Shape
 if TYPE_CHECKING:
     import onnx
 
+Inputs: TypeAlias = dict[str, tuple[np.dtype[Any], Shape]]
+"""What a graph takes, by name: its type (objects are texts), and the shape of one record."""
 Outputs: TypeAlias = dict[str, tuple[str, np.dtype[Any], Shape]]
 """What a graph puts out, by name: the value that it is, its type (objects are texts), and the shape of one record."""
 
@@ -57,6 +59,8 @@ class Place:
         The layer's own.
     shape : tuple of int
         Of one record before the layer.
+    dtype : dtype
+        What is computed in there.
 
     Examples
     --------
@@ -72,6 +76,7 @@ class Place:
     parameters: Mapping[str, Array] = field(default_factory=dict)
     state: Mapping[str, Array] = field(default_factory=dict)
     shape: Shape = ()
+    dtype: npt.DTypeLike = np.float32
 
     def within(self, name: str, shape: Shape) -> "Place":
         """Return the place of a layer within this block."""
@@ -80,19 +85,20 @@ class Place:
             self, name=full, parameters=part(self.parameters, name), state=part(self.state, name), shape=shape
         )
 
-    def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
-        """Write a node of one output, and return that output's name."""
+    def add(self, operator: str, *inputs: str, unused: int = 0, **attributes: Any) -> str:
+        """Write a node, and return the name of its first output; of the others ``unused`` says how many there are."""
         helper = onnx_package().helper
-        output = self.graph.own_name(f"{self.name}/{operator}" if self.name else operator)
-        self.graph.nodes.append(helper.make_node(operator, list(inputs), [output], name=output, **attributes))
-        return output
+        full = f"{self.name}/{operator}" if self.name else operator
+        outputs = [self.graph.own_name(full) for _ in range(1 + unused)]
+        self.graph.nodes.append(helper.make_node(operator, list(inputs), outputs, name=outputs[0], **attributes))
+        return outputs[0]
 
     def cast(self, x: str, dtype: npt.DTypeLike) -> str:
         """Write the change of a value to another type, and return the name of what comes out."""
         return self.add("Cast", x, to=onnx_package().helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
-    def constant(self, name: str, values: npt.ArrayLike, dtype: npt.DTypeLike = np.float32) -> str:
-        """Write a constant, and return its name; float32, as the network in the graph, unless another type is asked.
+    def constant(self, name: str, values: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> str:
+        """Write a constant, and return its name; of the place's own type unless another is asked.
 
         Raises
         ------
@@ -102,14 +108,13 @@ class Place:
         numpy_helper = onnx_package().numpy_helper
         full = self.graph.own_name(f"{self.name}/{name}" if self.name else name)
         with np.errstate(over="ignore", under="ignore"):  # what is too large is told below
-            array = np.asarray(values).astype(dtype)
+            array = np.asarray(values).astype(self.dtype if dtype is None else dtype)
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             wrong = np.asarray(values)[~np.isfinite(array)].flat[0]
             raise ValueError(
                 f"{full} holds {wrong}, which is no finite number of {array.dtype.name}, the type that an ONNX file "
                 "of this network computes in; was the training stopped by a loss that is not finite?"
             )
-        self.graph.constants.append(
-            numpy_helper.from_array(np.ascontiguousarray(array.reshape(np.shape(values))), full)
-        )
+        contiguous = np.ascontiguousarray(array).reshape(np.shape(values))  # which makes a list of a single number
+        self.graph.constants.append(numpy_helper.from_array(contiguous, full))
         return full

@@ -28,8 +28,11 @@ from pellucid.layers import (
     LayerNorm,
     LeakyReLU,
     MaxPool2D,
+    MeanOfMembers,
     Mish,
+    OneHot,
     Parallel,
+    PiecewiseLinear,
     PReLU,
     ReLU,
     Reshape,
@@ -38,6 +41,7 @@ from pellucid.layers import (
     Select,
     Sigmoid,
     SiLU,
+    SoftClip,
     Softmax,
     Softplus,
     Softsign,
@@ -170,6 +174,55 @@ def _select(place: Place, layer: Select, x: str) -> str:
     return place.add("Gather", x, place.constant("columns", layer.columns, np.int64), axis=1)  # [B,I] -> [B,O]
 
 
+def _one_hot(place: Place, layer: OneHot, x: str) -> str:
+    columns = np.repeat(np.arange(len(layer.levels)), layer.levels)  # [O]
+    numbers = np.concatenate([np.arange(count) for count in layer.levels])
+    asked = place.add("Gather", x, place.constant("columns", columns, np.int64), axis=1)  # [B,J] -> [B,O]
+    return place.cast(place.add("Equal", asked, place.constant("numbers", numbers)), place.dtype)
+
+
+def _piecewise_linear(place: Place, layer: PiecewiseLinear, x: str) -> str:
+    columns = np.repeat(np.arange(len(layer.edges)), [len(own) - 1 for own in layer.edges])  # [O]
+    asked = place.add("Gather", x, place.constant("columns", columns, np.int64), axis=1)  # [B,C] -> [B,O]
+    moved = place.add("Sub", asked, place.constant("lower", np.concatenate([own[:-1] for own in layer.edges])))
+    come = place.add("Div", moved, place.constant("width", np.concatenate([np.diff(own) for own in layer.edges])))
+    share = place.add("Clip", come, place.constant("none", 0.0), place.constant("all", 1.0))
+    if layer.centres is not None:
+        share = place.add("Sub", share, place.constant("centres", np.concatenate(layer.centres)))
+    return place.add("Mul", share, place.constant("scale", layer.scale))
+
+
+def _soft_clip(place: Place, layer: SoftClip, x: str) -> str:
+    limit = place.constant("limit", layer.limit)
+    # Dividing both by the larger of x and the limit keeps squares from overflowing.
+    divisor = place.add("Max", place.add("Abs", x), limit)
+    shrunk, share = place.add("Div", x, divisor), place.add("Div", limit, divisor)
+    squares = [place.add("Mul", one, one) for one in (share, shrunk)]
+    return place.add("Div", place.add("Mul", limit, shrunk), place.add("Sqrt", place.add("Add", *squares)))
+
+
+def _mean_of_members(place: Place, layer: MeanOfMembers, x: str) -> str:
+    width = place.shape[0] // layer.members
+    shape = place.constant("shape", (0, layer.members, width), np.int64)  # 0: as many records as there are
+    z = place.add("Reshape", x, shape)  # [B,KO] -> [B,K,O]
+    if layer.of == "outputs":
+        return place.add("ReduceMean", z, axes=[1], keepdims=0)
+    z = place.add("Div", z, place.constant("temperature", layer.temperature))
+    if width > 1:
+        sums = _log_sum(place, place.add("LogSoftmax", z, axis=-1))  # [B,K,C] -> [B,C]
+        return place.add("Sub", sums, place.constant("log members", np.log(layer.members)))
+    no, yes = place.add("Softplus", z), place.add("Softplus", place.add("Neg", z))  # less their logarithms
+    return place.add("Sub", *(_log_sum(place, place.add("Neg", one)) for one in (yes, no)))
+
+
+def _log_sum(place: Place, x: str) -> str:
+    """Write log sum exp(x) over the members, [B,K,C] -> [B,C]."""
+    largest = place.add("ReduceMax", x, axes=[1], keepdims=1)  # as ONNX defines its own ReduceLogSumExp, that overflows
+    axes = place.constant("axis", [1], np.int64)
+    sums = place.add("ReduceSum", place.add("Exp", place.add("Sub", x, largest)), axes, keepdims=1)
+    return place.add("Squeeze", place.add("Add", largest, place.add("Log", sums)), axes)
+
+
 def _reshape(place: Place, layer: Reshape, x: str) -> str:
     shape = (0, *layer.output_shape(place.shape))  # 0 stands for as many records as there are
     return place.add("Reshape", x, place.constant("shape", shape, np.int64))
@@ -225,6 +278,10 @@ TRANSLATIONS: dict[type[Layer], Translation] = {
     PReLU: _prelu,
     Embedding: _embedding,
     Select: _select,
+    OneHot: _one_hot,
+    PiecewiseLinear: _piecewise_linear,
+    SoftClip: _soft_clip,
+    MeanOfMembers: _mean_of_members,
     Flatten: lambda place, layer, x: place.add("Flatten", x, axis=1),
     Reshape: _reshape,
     Conv2D: _conv2d,

@@ -1,5 +1,6 @@
 """A network in a graph: its layers, and what the loss that it was trained with makes of its output."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,8 +38,17 @@ def network_outputs(place: Place, network: Network, x: str) -> Outputs:
     return outputs
 
 
-def write_network(place: Place, network: Network, x: str) -> str:
+def write_network(place: Place, network: Network, x: str, *, in_doubles: int = 0) -> str:
     """Write a network for an input of doubles, and return the name of its raw output in float32.
+
+    Parameters
+    ----------
+    place : Place
+    network : Network
+    x : str
+        The name of its input.
+    in_doubles : int
+        How many of the first layers are computed in doubles, too.
 
     Raises
     ------
@@ -52,4 +62,7 @@ def write_network(place: Place, network: Network, x: str) -> str:
         )
     state = dict(zip(network.names, network.state, strict=True))
     inside = Place(place.graph, "", joined(network.parameters), joined(state), network.inputs)
-    return write_layers(inside, network.names, network.layers, place.cast(x, np.float32))
+    first, names, layers = replace(inside, dtype=np.float64), network.names, network.layers
+    x = place.cast(write_layers(first, names[:in_doubles], layers[:in_doubles], x), np.float32)
+    inside = replace(inside, shape=network.shapes[in_doubles])
+    return write_layers(inside, names[in_doubles:], layers[in_doubles:], x)
