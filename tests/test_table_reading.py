@@ -5,8 +5,11 @@ import datetime as dt
 import errno
 import gzip
 import io
+import json
 import re
 import sys
+import tarfile
+import tempfile
 import zipfile
 from decimal import Decimal
 from pathlib import Path
@@ -18,8 +21,16 @@ from hypothesis import strategies as st
 
 from pellucid.errors import MissingExtraError, TableError
 from pellucid.extras import require
-from pellucid.tables import TableModel
-from pellucid.tables.reading import find_column, numeric_columns, read_table, to_frame, write_table
+from pellucid.tables.reading import (
+    check_table_file,
+    find_column,
+    numeric_columns,
+    read_table,
+    source,
+    table_suffix,
+    to_frame,
+    write_table,
+)
 
 pl = pytest.importorskip("polars", reason="tables are read with polars: pip install 'pellucid[tables]'")
 
@@ -72,6 +83,14 @@ READ = {
     "inches beside quotes": ('a,b\n5" pipe,"6, or so"\n7,"8"\n', {"a": ['5" pipe', "7"], "b": ["6, or so", "8"]}),
     "inches and a blank line": ('a,b\n5" pipe,1\n\n6" pipe,2\n', {"a": ['5" pipe', '6" pipe'], "b": [1, 2]}),
     "UTF-8": ("straße,b\nMünchen,1\n", {"straße": ["München"], "b": [1]}),
+    "Excel's separator": ("sep=;\na;b\n1;x,y\n", {"a": [1], "b": ["x,y"]}),
+    "Excel's separator, quoted": (b'\xef\xbb\xbf"sep=|"\r\na,b|c\r\n1|2\r\n', {"a,b": [1], "c": [2]}),
+    "Excel's separator, a tab": ("SEP=\t\na,b;c\td\n1\t2\n", {"a,b;c": [1], "d": [2]}),
+    "a name like Excel's separator": ("sep=x\n1\n", {"sep=x": [1]}),
+    "a separator at every line's end": ("a;b;\n1;2;\n3;;\n", {"a": [1, 3], "b": [2, None]}),
+    "separators at every line's end": ("a,b, ,\r\n1,x,,  \r\n\r\n2,y,,\r\n", {"a": [1, 2], "b": ["x", "y"]}),
+    "one column and a separator": ("sep=,\na,\n1,\n,\n3,\n", {"a": [1, None, 3]}),
+    "spaces in cells and names": (" a ,b\n x, y \nz,\n", {" a ": [" x", "z"], "b": [" y ", None]}),
 }
 
 
@@ -139,6 +158,11 @@ def test_any_text_is_read_as_csv_reads_it_or_refused(tmp_path, content):
             assert column.to_list() == [float(value) if value.strip() else None for value in values]
 
 
+def test_cells_stay_as_they_stand_beside_other_text(tmp_path):
+    frame = read_table(put(tmp_path, "a,b\n 1,+1.50\nx ,n/a\n007,\n"))
+    assert frame.to_dict(as_series=False) == {"a": [" 1", "x ", "007"], "b": ["+1.50", "n/a", None]}
+
+
 # ---- what is refused ------------------------------------------------------------------------------------------------
 
 REFUSED = {
@@ -166,7 +190,15 @@ REFUSED = {
     "no header": ("1,0,1\n3,4,5\n", ["'1' (columns 1, 3)", "put a line of names"]),
     "a nameless column": (",a\n0,1\n", ["1 column without a name", "position 1", "index=False"]),
     "nameless columns": ("a, ,\n0,1,2\n", ["2 columns without a name", "position 2, 3"]),
-    "gzip": (gzip.compress(b"a,b\n1,2\n"), ["gzip", "unpack"]),
+    "names that only spaces tell apart": ("age,b,age \n1,2,3\n", ["'age' and 'age '", "(columns 1, 3)", "rename"]),
+    "a value below no name": ("a,b,,\n1,2,,\n3,4,5,\n", ["1 column without a name", "position 3"]),
+    "short row below Excel's separator": ("sep=;\na;b\n1;2\n3\n", ["line 4", "1 field,", "header has 2", "';'"]),
+    "blank below Excel's separator": ("sep=;\n\na;b\n", ["line 2 is blank"]),
+    "only Excel's separator": ("sep=;\n", ["no columns"]),
+    "Excel's separator and a header": ("sep=;\na;b\n", ["line 2", "no rows"]),
+    "separators alone": (",,\n1,2,3\n", ["line 1 is blank"]),
+    "JSON Lines": ('{"a": 1, "b": 2}\n{"a": 3, "b": 4}\n', ["JSON Lines", "end in .jsonl"]),
+    "a JSON list": ('[\n  {"a": 1}\n]\n', ["one JSON list", "line of its own"]),
     "an old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", ["Excel workbook", "save the sheet as CSV"]),
     "half a zip archive": (b"PK\x03\x04\x00\x00", ["zip archive"]),
 }
@@ -233,6 +265,244 @@ def test_refuses_what_is_no_file(tmp_path, monkeypatch):
     assert message == f"cannot read {tmp_path / 'homes.csv'}: Permission denied"
 
 
+# ---- JSON Lines -----------------------------------------------------------------------------------------------------
+
+JSON_LINES = {
+    "plain": ('{"a": 1, "b": "x"}\n{"a": 2, "b": "y"}\n', {"a": [1, 2], "b": ["x", "y"]}),
+    "no newline at the end": ('{"a": 1}\n{"a": 2}', {"a": [1, 2]}),
+    "another order": ('{"b": 1, "a": 2}\n{"a": 4, "b": 3}\n', {"b": [1, 3], "a": [2, 4]}),
+    "keys that come later": (
+        '{"a": 1}\n{"b": "x"}\n{"a": 3, "c": true}\n{}\n',
+        {"a": [1, None, 3, None], "b": [None, "x", None, None], "c": [None, None, True, None]},
+    ),
+    "null": ('{"a": null, "b": null}\n{"a": 2.5}\n', {"a": [None, 2.5], "b": [None, None]}),
+    "integers among floats": ('{"a": 1}\n{"a": 2.5}\n{"a": 1e3}\n', {"a": [1.0, 2.5, 1000.0]}),
+    "64 bits": ('{"a": 9223372036854775807}\n{"a": -9223372036854775808}\n', {"a": [2**63 - 1, -(2**63)]}),
+    "beyond 64 bits": ('{"a": 9223372036854775808}\n{"a": 1}\n', {"a": [2.0**63, 1.0]}),
+    "beyond floats": (f'{{"a": 1e999}}\n{{"a": -{"1" * 5000}}}\n', {"a": [np.inf, -np.inf]}),
+    "infinity as Python writes it": ('{"a": Infinity}\n{"a": 1}\n', {"a": [np.inf, 1.0]}),
+    "texts of numbers": ('{"a": "1"}\n{"a": ""}\n{"a": " x "}\n', {"a": ["1", "", " x "]}),
+    "true and false": ('{"a": true}\n{"a": false}\n', {"a": [True, False]}),
+    "escapes": ('{"\\u00e4": "\\ud83d\\ude00", "b": "x\\ny"}\n', {"ä": ["😀"], "b": ["x\ny"]}),
+    "byte-order mark": (b'\xef\xbb\xbf{"a": 1}\r\n', {"a": [1]}),
+    "blank lines": ('\n{"a": 1}\n \n{"a": 2}\n\n', {"a": [1, 2]}),
+    "line separators in text": ('{"a": "x\u2028y\u0085z"}\n', {"a": ["x\u2028y\u0085z"]}),
+}
+
+
+@pytest.mark.parametrize("name", ["homes.jsonl", "homes.NDJSON", "homes.data"])
+@pytest.mark.parametrize("case", JSON_LINES)
+def test_reads_json_lines(tmp_path, case, name):
+    content, expected = JSON_LINES[case]
+    frame = read_table(put(tmp_path, content, name))
+    assert frame.to_dict(as_series=False) == expected
+    for key, values in expected.items():
+        kinds = {type(value) for value in values if value is not None} or {str}
+        assert {bool: pl.Boolean, int: pl.Int64, float: pl.Float64, str: pl.String}[kinds.pop()] == frame[key].dtype
+
+
+KEYS = st.text(min_size=1, max_size=3).filter(lambda key: key == key.strip() and key.isprintable())
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data(), ascii_only=st.booleans())
+def test_reads_any_objects_that_json_writes(tmp_path, data, ascii_only):
+    kinds = st.sampled_from([st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False), st.text(), st.booleans()])
+    keys = data.draw(st.dictionaries(KEYS, kinds, min_size=1, max_size=3))
+    record = st.fixed_dictionaries({}, optional={key: st.none() | values for key, values in keys.items()})
+    records = [dict.fromkeys(keys), *data.draw(st.lists(record, max_size=5))]
+    lines = (json.dumps(each, ensure_ascii=ascii_only) + "\n" for each in records)
+    frame = read_table(put(tmp_path, "".join(lines), "homes.jsonl"))
+    assert frame.to_dicts() == [{key: each.get(key) for key in keys} for each in records]
+
+
+BAD_JSON_LINES = {
+    "an object within": ('{"a": 1}\n{"a": 2, "b": {"c": 3}}\n', ["line 2, key 'b'", "an object"]),
+    "a list within": ('{"a": [1, 2]}\n', ["line 1, key 'a'", "a list"]),
+    "number and text": ('{"a": 1}\n{}\n\n{"a": "x"}\n', ["key 'a'", "number in line 1, text in line 4", "'x'"]),
+    "boolean and number": ('{"a": true}\n{"a": 0}\n', ["key 'a'", "true or false in line 1, number in line 2"]),
+    "cut short": (
+        '{"a": 1}\n{"a": 2, "b\n',
+        ["line 2 cannot be read as JSON from character 12 on", "one whole object in each line"],
+    ),
+    "two in a line": ('{"a": 1} {"a": 2}\n', ["line 1", "from character 10 on"]),
+    "an object over many lines": ('{\n  "a": 1\n}\n', ["line 1", "one whole object in each line"]),
+    "a list in a line": ('{"a": 1}\n[1]\n', ["line 2: a list, not an object"]),
+    "a number in a line": ('{"a": 1}\n5\n', ["line 2: 5, not an object"]),
+    "deep": ('{"a": ' + "[" * 200_000 + "\n", ["line 1", "one whole object"]),
+    "one list": ('[{"a": 1},\n{"a": 2}]\n', ["one JSON list", "line of its own"]),
+    "CSV": ("a,b\n1,2\n", ["line 1", "from character 1 on", "one whole object in each line"]),
+    "repeated key": ('{"a": 1, "b": 2, "a": 3}\n', ["line 1: the key 'a' comes twice"]),
+    "a nameless key": ('{"": 1}\n', ["without a name"]),
+    "keys that only spaces tell apart": ('{"a": 1}\n{"a ": 2}\n', ["'a' and 'a '", "rename"]),
+    "half a character": ('{"a": 1}\n{"a": null, "b": "\\ud83d"}\n', ["line 2", "\\ud83d is half a character"]),
+    "Latin-1": (b'{"a": "M\xfcnchen"}\n', ["line 1, byte 9", "save the file as UTF-8"]),
+    "objects without keys": ("{}\n{}\n", ["no columns"]),
+    "blank": (" \n\n", ["no rows", "one JSON object a line"]),
+    "empty": ("", ["is empty"]),
+    "Parquet": (b"PAR1....", ["rename it to end in .parquet"]),
+}
+
+
+@pytest.mark.parametrize("case", BAD_JSON_LINES)
+def test_refuses_json_lines(tmp_path, case):
+    content, words = BAD_JSON_LINES[case]
+    path = put(tmp_path, content, "homes.jsonl")
+    message = refusal(read_table, path)
+    assert message.startswith(str(path))
+    for word in words:
+        assert word in message
+    assert "\n" not in message
+
+
+# ---- gzip -----------------------------------------------------------------------------------------------------------
+
+PACKED = {
+    "homes.csv.gz": "a,b\n1,x\n2,y\n",
+    "homes.TSV.GZ": "a\tb\n1\tx\n2\ty\n",
+    "homes.jsonl.gz": '{"a": 1, "b": "x"}\n{"a": 2, "b": "y"}\n',
+    "homes.ndjson.gz": '{"a": 1, "b": "x"}\n{"a": 2, "b": "y"}\n',
+    "homes.gz": "a;b\n1;x\n2;y\n",
+    "homes.csv": "a,b\n1,x\n2,y\n",
+    "homes": '{"a": 1, "b": "x"}\n{"a": 2, "b": "y"}\n',
+}
+
+
+@pytest.fixture
+def copies(tmp_path, monkeypatch):
+    """Give the folder in which temporary copies are made."""
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_reads_gzip(tmp_path, copies, name):
+    content = PACKED[name].encode()
+    for packed in (gzip.compress(content), gzip.compress(content[:5]) + gzip.compress(content[5:]), content):
+        path = put(tmp_path, packed, name)
+        check_table_file(path)
+        assert read_table(path).to_dict(as_series=False) == {"a": [1, 2], "b": ["x", "y"]}
+    assert not list(copies.iterdir())
+
+
+def test_reads_packed_parquet(tmp_path):
+    frame = pl.DataFrame(TABLE)
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    for name in ("homes.parquet.gz", "homes.gz"):
+        assert read_table(put(tmp_path, gzip.compress(buffer.getvalue()), name)).equals(frame)
+
+
+def test_refuses_damaged_gzip(tmp_path, copies):
+    numbers = np.random.default_rng(7).integers(0, 1000, size=2000)
+    whole = gzip.compress(b"a\n" + b"\n".join(b"%d" % number for number in numbers))
+    for length in (2, 9, 100, len(whole) // 2, len(whole) - 9, len(whole) - 1):
+        message = refusal(read_table, put(tmp_path, whole[:length], "homes.csv.gz"))
+        assert "homes.csv.gz is cut short" in message
+        assert "copy it again" in message
+    for position in (2, 300, len(whole) - 6, len(whole) - 1):
+        damaged = bytearray(whole)
+        damaged[position] ^= 0xFF
+        message = refusal(read_table, put(tmp_path, bytes(damaged), "homes.csv.gz"))
+        assert re.search("homes.csv.gz is (a damaged gzip archive|cut short)", message)
+    assert "is a damaged gzip archive" in refusal(read_table, put(tmp_path, whole + b"rubbish", "homes.csv.gz"))
+    assert not list(copies.iterdir())
+
+
+def test_refuses_what_is_wrong_within_gzip(tmp_path, copies):
+    message = refusal(read_table, put(tmp_path, gzip.compress(b"a,b\n1\n"), "homes.csv.gz"))
+    assert message.startswith(f"{tmp_path / 'homes.csv.gz'}, line 2: 1 field")
+    assert "is empty" in refusal(read_table, put(tmp_path, gzip.compress(b""), "homes.csv.gz"))
+    twice = gzip.compress(gzip.compress(b"a\n1\n"))
+    assert "a gzip archive within a gzip archive" in refusal(read_table, put(tmp_path, twice, "homes.csv.gz"))
+    with tarfile.open(tmp_path / "homes.tar.gz", "w:gz") as archive:
+        archive.add(put(tmp_path, "a\n1\n"), "homes.csv")
+    assert "a tar archive: unpack it" in refusal(read_table, tmp_path / "homes.tar.gz")
+    assert not list(copies.iterdir())
+
+
+def test_refuses_an_archive_that_fills_the_disk(tmp_path, copies, monkeypatch):
+    content = b"a\n" + b"0\n" * 500_000
+    path = put(tmp_path, gzip.compress(content), "homes.csv.gz")
+    assert read_table(path).height == 500_000  # small, however well it packs
+    monkeypatch.setattr(source, "UNPACKED_BYTES", 1000)
+    message = refusal(read_table, path)
+    assert f"{path} unpacks to more than" in message
+    assert "200 times its size" in message
+    assert "unpack it and give that file" in message
+    assert not list(copies.iterdir())
+    monkeypatch.setattr(source, "UNPACKED_TIMES", 2000)  # no archive of gzip's is packed that well
+    assert read_table(path).height == 500_000
+
+
+def test_suffix_is_the_one_before_gz():
+    assert [table_suffix(Path(name)) for name in ("a.CSV", "a.b.jsonl.GZ", "a.gz", "a", "a.gz.csv", ".gz")] == [
+        ".csv",
+        ".jsonl",
+        "",
+        "",
+        ".csv",
+        "",
+    ]
+
+
+# ---- standard input -------------------------------------------------------------------------------------------------
+
+
+def pipe(monkeypatch, content, terminal=False):
+    stream = io.TextIOWrapper(io.BytesIO(content))
+    stream.isatty = lambda: terminal
+    monkeypatch.setattr(sys, "stdin", stream)
+
+
+def test_reads_standard_input(monkeypatch, copies, capsys):
+    buffer = io.BytesIO()
+    pl.DataFrame({"a": [1, 2], "b": ["x", "ü"]}).write_parquet(buffer)
+    text = "a;b\n1;x\n2;ü\n".encode()
+    lines = ' {"a": 1, "b": "x"}\n{"a": 2, "b": "ü"}\n'.encode()
+    for content in (text, lines, buffer.getvalue()):
+        for piped in (content, gzip.compress(content)):
+            for path in ("-", Path("-")):
+                pipe(monkeypatch, piped)
+                check_table_file(Path(path))
+                assert read_table(path).rows() == [(1, "x"), (2, "ü")]
+    assert capsys.readouterr() == ("", "")
+    assert not list(copies.iterdir())
+
+
+def test_a_terminal_is_told_what_is_waited_for(monkeypatch, capsys):
+    pipe(monkeypatch, b"a\n1\n", terminal=True)
+    assert read_table("-").rows() == [(1,)]
+    assert capsys.readouterr().err == "reading the table from standard input; end with Ctrl-D\n"
+
+
+def test_messages_call_it_standard_input(monkeypatch):
+    for content, words in {
+        b"": "standard input is empty",
+        b"a,b\n1\n": "standard input, line 2: 1 field",
+        gzip.compress(b"a,b\n1\n")[:-3]: "standard input is cut short",
+        b'{"a": 1}\n5\n': "standard input, line 2: 5, not an object",
+        b"PAR1PAR0": "standard input is cut short",
+        b"PK\x03\x04": "standard input: this looks like a zip archive",
+    }.items():
+        pipe(monkeypatch, content)
+        assert refusal(read_table, "-").startswith(words)
+    monkeypatch.setattr(sys, "stdin", None)
+    assert refusal(read_table, "-") == "there is no standard input to read a table from; give a file"
+
+    class Broken(io.RawIOBase):
+        def readable(self):
+            return True
+
+        def readinto(self, buffer):
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Broken())))
+    assert refusal(read_table, "-") == "cannot read standard input: Input/output error"
+
+
 # ---- columns --------------------------------------------------------------------------------------------------------
 
 
@@ -285,9 +555,6 @@ class TestNumericColumns:
     def test_the_remedy_is_the_callers(self, wrap):
         frame = wrap({"age": ["1", "n/a"], "y": [1, 2]})
         assert refusal(numeric_columns, frame, ["age"], remedy="Ask Ann.").endswith("\nAsk Ann.")
-        assert refusal(TableModel("y").fit, frame).endswith("or leave columns out: ignore=[...]")
-        known = TableModel("y", epochs=1).fit(wrap({"age": [1, 2], "y": [1, 2]}))
-        assert refusal(known.predict, frame).endswith("the model needs this column")
 
     def test_missing(self, wrap):
         frame = wrap({"a": [1, None, 3, None], "b": [True, None, False, True], "c": [None, "x", "2", "3"]})
@@ -408,7 +675,11 @@ TABLE = {
 }
 
 
-@pytest.mark.parametrize("name", ["out.csv", "out.tsv", "out.parquet", "out.PQ"])
+WRITTEN = ["out.csv", "out.tsv", "out.jsonl", "out.ndjson", "out.parquet", "out.PQ"]
+WRITTEN += ["out.csv.gz", "out.TSV.gz", "out.jsonl.GZ", "out.ndjson.gz"]
+
+
+@pytest.mark.parametrize("name", WRITTEN)
 def test_written_table_reads_back(tmp_path, name):
     frame = pl.DataFrame(TABLE)
     write_table(frame, tmp_path / name)
@@ -420,6 +691,23 @@ def test_lone_missing_values_read_back(tmp_path):
     frame = pl.DataFrame({"a": [1, None, 3, None, None]})
     write_table(frame, tmp_path / "out.csv")
     assert read_table(tmp_path / "out.csv").equals(frame)
+
+
+def test_packed_is_what_would_be_written_unpacked_and_the_same_each_time(tmp_path):
+    frame = pl.DataFrame(TABLE)
+    for suffix in (".csv", ".tsv", ".jsonl", ".ndjson"):
+        for name in ("out", "first", "second"):
+            write_table(frame, tmp_path / f"{name}{suffix}{'' if name == 'out' else '.gz'}")
+        packed = (tmp_path / f"first{suffix}.gz").read_bytes()
+        assert packed == (tmp_path / f"second{suffix}.gz").read_bytes()
+        assert packed[3:8] == bytes(5)  # no name and no time
+        assert gzip.decompress(packed) == (tmp_path / f"out{suffix}").read_bytes()
+
+
+def test_json_lines_has_no_nan(tmp_path):
+    write_table(pl.DataFrame({"a": [1.0, np.nan, -np.inf], "b": ["x", "", None]}), tmp_path / "out.jsonl")
+    lines = (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == [{"a": 1.0, "b": "x"}, {"a": None, "b": ""}, {"a": None, "b": None}]
 
 
 def test_write_to_standard_output(capsys):
@@ -455,7 +743,7 @@ def test_writes_through_a_link(tmp_path):
     assert path.read_bytes() == b"a\n1\n"
 
 
-@pytest.mark.parametrize("name", ["out.csv", "out.parquet"])
+@pytest.mark.parametrize("name", ["out.csv", "out.jsonl.gz", "out.parquet"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")])
 def test_interruption_leaves_nothing(tmp_path, monkeypatch, name, error):
     path = put(tmp_path, "precious\n", name)
@@ -477,6 +765,9 @@ def test_refuses_to_write(tmp_path):
     frame = pl.DataFrame({"a": [1]})
     message = refusal(write_table, frame, tmp_path / "out.xlsx")
     assert "out.xlsx: its name must end in .csv, .tsv (text) or .parquet, .pq (Parquet)" in message
+    assert ".jsonl, .ndjson (JSON Lines)" in message
+    for name in ("out.parquet.gz", "out.gz", "out.json", "out.csv.zip"):
+        assert f"{name}: its name must end in" in refusal(write_table, frame, tmp_path / name)
     assert "the folder" in refusal(write_table, frame, tmp_path / "none" / "out.csv")
     (tmp_path / "folder.csv").mkdir()
     assert "folder.csv: it is a folder" in refusal(write_table, frame, tmp_path / "folder.csv", overwrite=True)
