@@ -17,6 +17,7 @@ from pellucid import (
     Layer,
     LeakyReLU,
     Network,
+    OneHot,
     Parallel,
     ReLU,
     Reshape,
@@ -154,16 +155,19 @@ def test_parts_of_an_image_have_its_shape():
     assert (found.completeness_error < 1e-7).all()
 
 
-def with_categories():
-    split = Parallel([[Select([2, 0]), Embedding(5, 3), Flatten()], Select([1, 3])])
+def with_categories(coded):
+    split = Parallel([[Select([2, 0]), coded], Select([1, 3])])
     return network_of(split, Dense(6), Tanh(), Dense(1))
 
 
-def test_a_change_of_category_cannot_be_divided_and_the_other_columns_can():
-    network = with_categories()
-    assert category_columns(network) == {0: 5, 2: 5}
+@pytest.mark.parametrize(
+    ("coded", "counts"), [(Chain([Embedding(5, 3), Flatten()]), {0: 5, 2: 5}), (OneHot((7, 5)), {0: 5, 2: 7})]
+)
+def test_a_change_of_category_cannot_be_divided_and_the_other_columns_can(coded, counts):
+    network = with_categories(coded)
+    assert category_columns(network) == counts
     x, baseline = np.array([1.0, 0.3, 4.0, -1.0]), np.zeros(4)
-    with pytest.raises(ValueError, match="columns 0, 2 hold categories, which an Embedding takes: between two"):
+    with pytest.raises(ValueError, match="columns 0, 2 hold categories, as an Embedding or a OneHot takes: between"):
         integrated_gradients(network, [x], baseline=baseline)
     baseline[[0, 2]] = x[[0, 2]]
     found = integrated_gradients(network, [x], baseline=baseline)
@@ -516,7 +520,7 @@ def test_inputs_that_take_certain_values_only():
 
 
 def test_categories_are_changed_for_other_categories_only():
-    network = with_categories()
+    network = with_categories(Chain([Embedding(5, 3), Flatten()]))
     x = np.array([1.0, 0.3, 4.0, -1.0])
     level = float(network.predict(x[None])[0, 0])
     others = [network.predict(np.array([[place, 0.3, 4.0, -1.0]]))[0, 0] for place in range(5)]

@@ -303,6 +303,7 @@ def value_and_gradients(network, X, y, **settings):
         return np.asarray(by_hand), np.asarray(by_jax)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", LAYER_EXAMPLES, ids=str)
 def test_layer_gradients_agree_with_jax_grad(example):
     network = scatter(Network(example.shape, example.around(), seed=0))
@@ -310,6 +311,7 @@ def test_layer_gradients_agree_with_jax_grad(example):
     assert distance(by_hand, by_jax) <= 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", LOSS_EXAMPLES, ids=str)
 def test_loss_gradients_agree_with_jax_grad(example):
     network = scatter(small(example.outputs))

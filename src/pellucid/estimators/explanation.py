@@ -14,9 +14,10 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, RobustScaler, Stan
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pellucid.estimators.base import MLP
-from pellucid.estimators.insight import distinct, output_names
+from pellucid.estimators.insight import output_names
 from pellucid.estimators.regressor import median_of
 from pellucid.insight.categories import category_columns
+from pellucid.insight.names import distinct
 from pellucid.losses import Loss, Poisson, Quantile
 from pellucid.tables.explanation import Explanation, checked_row, explained
 from pellucid.tables.explanation_subject import Exp, Scaling, Subject, Wording
@@ -110,9 +111,10 @@ def explain(estimator: MLP | Pipeline, X: Any, row: int, *, output: int = 0) -> 
     usual = _of_others(figures, matrix, row)
     found = explained(
         subject,
-        matrix,
+        matrix[row],
         row,
         _values(table, matrix, row),
+        seen=matrix,
         baseline=baseline,
         unusual=_unusual(columns, matrix[row], usual),
         source="X",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +12,7 @@ from pellucid.arrays import Array
 from pellucid.estimators.fitting import Given
 from pellucid.insight.checks.examination import Examination, Records, Words, records_of
 from pellucid.insight.diagnosis import Diagnosis, judge
+from pellucid.insight.names import distinct
 from pellucid.insight.tracing import Trace, trace
 from pellucid.optimizers import Optimizer
 from pellucid.penalties import Penalty
@@ -188,18 +187,6 @@ def output_names(estimator: MLP) -> tuple[str, ...]:
     labels = [f"label {label}" if several else str(label) for label in estimator.classes_.tolist()]
     shown = [label if len(label) <= LONGEST_LABEL else f"{label[: LONGEST_LABEL - 3]}..." for label in labels]
     return distinct(shown if estimator.network_.outputs[0] == len(labels) else shown[-1:])
-
-
-def distinct(names: Sequence[str]) -> tuple[str, ...]:
-    """Return names of which no two are the same: one that comes again is told apart by its place, from 0.
-
-    Examples
-    --------
-    >>> distinct(["age", "area", "age"])
-    ('age (0)', 'area', 'age (2)')
-    """
-    counts = Counter(names)
-    return tuple(name if counts[name] == 1 else f"{name} ({place})" for place, name in enumerate(names))
 
 
 def _trained(estimator: MLP) -> tuple[Network, Fitted]:

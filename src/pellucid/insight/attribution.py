@@ -94,7 +94,7 @@ class LogOdds(Layer):
 def input_gradient(network: Network, X: Any, output: int = 0, *, member: int = 0) -> Array:
     """Return the gradient of one output with respect to the input, for each record, as in prediction.
 
-    It is 0 for a column of categories, which goes into an Embedding.
+    It is 0 for a column of categories, which goes into an Embedding or a OneHot.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def integrated_gradients(
     ------
     ValueError, TypeError
         If a shape or an argument is not usable, the output is not finite, or a record has another category than the
-        baseline in a column that goes into an Embedding.
+        baseline in a column that goes into an Embedding or a OneHot.
 
     Examples
     --------
@@ -197,7 +197,7 @@ def integrated_gradients(
     }
     if steps_between:
         raise ValueError(
-            f"{in_words(steps_between)}, which an Embedding takes: between two categories there is no way, so "
+            f"{in_words(steps_between)}, as an Embedding or a OneHot takes: between two categories there is no way, so "
             "integrated gradients cannot divide what the change of a category did. Give baseline the category of the "
             "record, one record at a time, to explain the other columns"
         )

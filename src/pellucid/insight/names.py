@@ -1,5 +1,6 @@
 """What every value of a trace is called in an equation: x1, z, a2[3], w1[2,3], dL/dz."""
 
+from collections import Counter
 from collections.abc import Sequence
 from copy import copy
 from typing import Any
@@ -98,6 +99,18 @@ class Names:
     def arriving(self, place: int, index: Sequence[Any]) -> Derivative:
         """Return the symbol of the gradient with respect to what passes between layers."""
         return Derivative(self.loss_below if place == 0 else LOSS, self.passing(place, index))
+
+
+def distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names of which no two are the same: one that comes again is told apart by its place, from 0.
+
+    Examples
+    --------
+    >>> distinct(["age", "area", "age"])
+    ('age (0)', 'area', 'age (2)')
+    """
+    counts = Counter(names)
+    return tuple(name if counts[name] == 1 else f"{name} ({place})" for place, name in enumerate(names))
 
 
 def symbols_of(layers: Sequence[LayerRecord]) -> dict[str, Symbol]:

@@ -75,7 +75,7 @@ def nearest_flips(
         What a change of each input is measured in, such as its standard deviation; by default 1.
     only : dict of int to array, optional
         For inputs that take certain values only, such as 0 and 1: these values, inside and outside the range. An input
-        that goes into an Embedding takes the numbers of its categories, if nothing else is said.
+        that goes into an Embedding or a OneHot takes the numbers of its categories, if nothing else is said.
     member : int
         Of K members, which.
 

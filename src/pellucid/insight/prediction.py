@@ -1,6 +1,6 @@
 """What a network predicts, in the terms of its loss: numbers, probabilities of classes, or scores of classes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -32,6 +32,8 @@ class Prediction:
         Probabilities and scores have one column a class; the class predicted is the one with the largest.
     categories : mapping of int to int
         The features that hold category numbers, from 0, and how many categories there are.
+    labels : mapping of int to sequence of str
+        What the whole numbers of a feature stand for, from 0, where it is known: pictures write that in their place.
 
     Examples
     --------
@@ -44,6 +46,7 @@ class Prediction:
     inputs: int
     kind: Kind = "numbers"
     categories: Mapping[int, int] = field(default_factory=dict)
+    labels: Mapping[int, Sequence[str]] = field(default_factory=dict)
 
     def __call__(self, X: Array) -> Array:
         """Return the predictions [N, O] in float64.

@@ -10,6 +10,7 @@ from pellucid.insight.checks.finding import CannotCheckError, Finding, counted
 from pellucid.insight.checks.thresholds import ACTIVATION_RATIO, GRADIENT_RATIO, GRADIENT_RATIO_PROBLEM
 from pellucid.insight.records import LayerRecord
 from pellucid.layers.chain import Chain
+from pellucid.layers.parallel import Parallel
 
 
 def not_finite(seen: Examination) -> list[Finding]:
@@ -62,9 +63,14 @@ def _not_finite(where: str, array: Array, remedy: str, whole: str = "") -> Findi
 
 def gradients_through_depth(seen: Examination) -> list[Finding]:
     """Find gradients that fade or grow on their way from the loss to the lowest layer."""
+    found = [_gradients(way) for way in _ways(seen.step.layers)]
+    return next((findings for findings in found if findings), [])
+
+
+def _gradients(way: Sequence[LayerRecord]) -> list[Finding]:
     norms = {
         record.name: float(np.linalg.norm(record.dy))
-        for record in _one_after_another(seen.step.layers)
+        for record in _one_after_another(way)
         if record.parameters and record.dy is not None
     }
     if len(norms) < 2:
@@ -101,6 +107,14 @@ def gradients_through_depth(seen: Examination) -> list[Finding]:
     ]
 
 
+def _ways(layers: Sequence[LayerRecord]) -> list[Sequence[LayerRecord]]:
+    """Return the ways through the network: one, or where all that learns stands side by side, that by each branch."""
+    learning = [record for record in layers if record.parameters]
+    if len(learning) == 1 and isinstance(learning[0].layer, Parallel):
+        return [[branch] for branch in learning[0].inside]
+    return [layers]
+
+
 def _one_after_another(layers: Sequence[LayerRecord]) -> Iterator[LayerRecord]:
     """Give the layers that all that comes through must pass: those of a chain too, and other blocks as a whole.
 
@@ -115,7 +129,12 @@ def _one_after_another(layers: Sequence[LayerRecord]) -> Iterator[LayerRecord]:
 
 def activations_through_depth(seen: Examination) -> list[Finding]:
     """Find activations whose spread over the records fades or grows from layer to layer."""
-    hidden = [record for record in _one_after_another(seen.prediction.layers) if record.parameters][:-1]
+    found = [_activations(seen, way) for way in _ways(seen.prediction.layers)]
+    return next((findings for findings in found if findings), [])
+
+
+def _activations(seen: Examination, way: Sequence[LayerRecord]) -> list[Finding]:
+    hidden = [record for record in _one_after_another(way) if record.parameters][:-1]
     if len(hidden) < 2:
         raise CannotCheckError("it needs two hidden layers")
     if len(seen.watched.x) < 2:

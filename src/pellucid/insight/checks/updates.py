@@ -20,7 +20,8 @@ def _next_step(seen: Examination) -> tuple[UpdateRecord, dict[str, float]]:
     """Return the step that training would make next, and its length against that of each array of weights."""
     fitted = seen.network.fitted
     if fitted is None or fitted.optimizer is None:
-        raise CannotCheckError("the optimizer is not known: the network was never trained")
+        never = ": the network was never trained" if fitted is None else ""
+        raise CannotCheckError(f"the optimizer is not known{never}")
     if isinstance(fitted.optimizer, LBFGS):
         raise CannotCheckError("L-BFGS chooses the length of its steps itself")
     if fitted.optimizer_state is None:

@@ -124,7 +124,7 @@ def decision_boundary(
     borders_over(ax, found, "black")
     drawn = rows_over(ax, prediction, table, codes, features, names)
     names_over(ax, found, regions, names)
-    finish(ax, "Decision boundary", found, features, labels, held, drawn)
+    finish(ax, "Decision boundary", found, features, labels, held, drawn, prediction.labels)
     legend_beside(ax, below=False)
     return ax
 
@@ -204,7 +204,7 @@ def probability_surface(
     drawn = rows_over(ax, prediction, table, codes, features, names)
     if of_class is None:
         names_over(ax, found, found.predictions.argmax(axis=-1), names)
-    finish(ax, what, found, features, labels, held, drawn)
+    finish(ax, what, found, features, labels, held, drawn, prediction.labels)
     legend_beside(ax, below=True)
     return ax
 
@@ -297,6 +297,7 @@ def regression_surface(
         labels,
         held,
         rows_drawn(rows, table),
+        prediction.labels,
     )
     legend_beside(ax, below=True)
     return ax

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid.insight.dependence import MOST_ROWS, Dependence, partial_dependence
-from pellucid.insight.plots.points import chosen_rows, legend_beside, names_from_0, put_title
+from pellucid.insight.plots.points import chosen_rows, legend_beside, names_from_0, put_labels, put_title
 from pellucid.insight.plots.style import GREY, LINE_STYLES, PALETTE, new_axes
 from pellucid.insight.prediction import Prediction, prediction_of, sampled
 from pellucid.losses import Loss
@@ -117,6 +117,8 @@ def dependence_curves(
     _rug(ax, found)
     name = f"feature {found.feature}" if feature_name is None else feature_name
     ax.set_xlabel(name)
+    if found.feature in prediction.labels:
+        put_labels(ax.xaxis, prediction.labels[found.feature])
     ax.set_ylabel(_what(found, names, output))
     if found.kind == "probabilities":
         ax.set_ylim(bottom=-0.02 * ax.get_ylim()[1])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pellucid.arrays import Array
-from pellucid.insight.plots.points import caption, chosen_rows, draw_classes, draw_unknown, put_title
+from pellucid.insight.plots.points import caption, chosen_rows, draw_classes, draw_unknown, put_labels, put_title
 from pellucid.insight.plots.style import colour_bar, matplotlib
 from pellucid.insight.prediction import Prediction
 from pellucid.insight.surface import Surface
@@ -113,10 +113,14 @@ def finish(
     labels: Sequence[str],
     held: Mapping[int, float] | None,
     drawn: str,
+    known: Mapping[int, Sequence[str]],
 ) -> None:
-    """Write the names of the features, the title and the caption."""
+    """Write the names of the features and of their values, the title and the caption."""
     ax.set_xlabel(labels[features[0]])
     ax.set_ylabel(labels[features[1]])
     ax.set_xlim(found.x[0], found.x[-1])
     ax.set_ylim(found.y[0], found.y[-1])
-    put_title(ax, title, caption(found, features, labels, held, drawn))
+    for axis, feature in zip((ax.xaxis, ax.yaxis), features, strict=True):
+        if feature in known:
+            put_labels(axis, known[feature])
+    put_title(ax, title, caption(found, features, labels, held, drawn, known))

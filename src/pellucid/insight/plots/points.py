@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 MOST_POINTS = 1_000
 CAPTION_WIDTH, LEGEND_WIDTH = 78, 80  # letters
 MOST_HELD_NAMED = 5
+MOST_TICKS, LONGEST_TICK, LONGEST_TICKS = 24, 16, 60
+"""How many labels an axis has room for, and letters: of one label, and of all before they are turned."""
 WHITE_EDGE: dict[str, Any] = {"edgecolors": "white", "linewidths": 0.6}
 
 
@@ -166,7 +168,12 @@ def legend_beside(ax: "Axes", below: bool) -> None:
 
 
 def caption(
-    found: Surface, features: Sequence[int], names: Sequence[str], held: Mapping[int, float] | None, drawn: str
+    found: Surface,
+    features: Sequence[int],
+    names: Sequence[str],
+    held: Mapping[int, float] | None,
+    drawn: str,
+    labels: Mapping[int, Sequence[str]] | None = None,
 ) -> str:
     """Return in words what the features that are not drawn were set to, and which rows are shown.
 
@@ -175,16 +182,21 @@ def caption(
     >>> found = Surface(np.zeros(2), np.zeros(2), np.zeros((2, 2, 1)), {0: 1.5, 3: 2.0}, 0)
     >>> caption(found, (1, 2), ["a", "b", "c", "d"], {3: 2.0}, "")
     'held: d = 2, a = 1.5 (median)'
+    >>> caption(found, (1, 2), ["a", "b", "c", "d"], {}, "", {3: ("no", "yes", "perhaps")})
+    'held: a = 1.5 (median), d = perhaps (most frequent)'
     """
+    known = labels or {}
     asked = [column for column in found.held if column in (held or {})]
     medians = [column for column in found.held if column not in (held or {})]
-    parts = [f"{names[column]} = {found.held[column]:.4g}" for column in asked[:MOST_HELD_NAMED]]
+    parts = [f"{names[column]} = {_told(found.held[column], known.get(column))}" for column in asked[:MOST_HELD_NAMED]]
     if len(asked) > MOST_HELD_NAMED:
         parts.append(f"{len(asked) - MOST_HELD_NAMED} more as asked")
     if len(medians) > MOST_HELD_NAMED:
         parts.append(f"{len(medians)} other features at their medians")
     else:
-        parts += [f"{names[column]} = {found.held[column]:.4g} (median)" for column in medians]
+        for column in medians:
+            usual = "most frequent" if column in known else "median"
+            parts.append(f"{names[column]} = {_told(found.held[column], known.get(column))} ({usual})")
     sentences = [f"held: {', '.join(parts)}"] if parts else []
     if found.averaged_over:
         count = len(names) - 2 - len(asked)
@@ -193,10 +205,28 @@ def caption(
     return "; ".join([*sentences, *([drawn] if drawn else [])])
 
 
+def _told(value: float, labels: Sequence[str] | None) -> str:
+    """Return a value as text: what it stands for, where that is known."""
+    place = round(value)
+    return labels[place] if labels and place == value and 0 <= place < len(labels) else f"{value:.4g}"
+
+
+def put_labels(axis: Any, labels: Sequence[str]) -> None:
+    """Write along an axis what its whole numbers stand for; of a great many, some."""
+    step = -(-len(labels) // MOST_TICKS)
+    shown = [label if len(label) <= LONGEST_TICK else f"{label[: LONGEST_TICK - 3]}..." for label in labels]
+    axis.set_ticks(range(0, len(labels), step), shown[::step])
+    if axis.axis_name == "x" and sum(map(len, shown[::step])) > LONGEST_TICKS:
+        axis.set_tick_params(rotation=90 if len(shown) > 16 else 45)
+
+
 def put_title(ax: "Axes", title: str, small: str) -> None:
     """Write a title, and below it a smaller caption in as many lines as it needs."""
     lines = textwrap.wrap(small, CAPTION_WIDTH)
     if len(lines) > 3:
         lines = [*lines[:2], f"{lines[2][: CAPTION_WIDTH - 4]} ..."]
     ax.set_title(title, pad=6 + 12 * len(lines))
-    ax.text(0.5, 1.01, "\n".join(lines), transform=ax.transAxes, ha="center", va="bottom", fontsize="small", color=GREY)
+    ax.annotate(
+        "\n".join(lines), (0.5, 1), (0, 4), "axes fraction", "offset points",
+        ha="center", va="bottom", fontsize="small", color=GREY,
+    )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from pellucid.configuration import brief_code
 from pellucid.insight.not_finite import NotFinite, first_not_finite
 from pellucid.insight.story.back import back
 from pellucid.insight.story.followed import Followed, Unit, follow
@@ -11,9 +12,13 @@ from pellucid.insight.story.parts import Line, Remark, Section, Story, Strip, is
 from pellucid.insight.story.update import of_update
 from pellucid.insight.terms import Rest, parts_of
 from pellucid.layers.chain import Chain
+from pellucid.network import Network
 
 if TYPE_CHECKING:
     from pellucid.insight.tracing import Trace
+
+LONGEST_SUBJECT = 400
+UNITS_LISTED = 16
 
 FORWARD = "x is the input, w and b are weights and bias, z is what comes of them, a what an activation makes of z."
 JOINED = "h is what a block joins."
@@ -65,7 +70,16 @@ def tell(trace: "Trace", record: int | None = None, unit: Unit = None) -> Story:
     if trace.update is not None:
         sections.append(of_update(way, trace.update))
     what = "One training step" if trace.loss is not None else "One prediction"
-    return Story(what, repr(trace.network), _about(way, sections, bad), sections)
+    return Story(what, _subject(trace.network), _about(way, sections, bad), sections)
+
+
+def _subject(network: Network) -> str:
+    """Return what makes the network anew; of layers that would fill a screen, only what they are."""
+    text = repr(network)
+    if len(text) <= LONGEST_SUBJECT:
+        return text
+    layers = ", ".join(brief_code(layer, longest=40) for layer in network.layers)
+    return f"Network({network.inputs[0] if len(network.inputs) == 1 else network.inputs}, [{layers}], ...)"
 
 
 def _about(way: Followed, sections: list[Section], bad: NotFinite | None) -> list[Remark]:
@@ -102,4 +116,5 @@ def _units(way: Followed) -> str:
         layer, unit = inner.layers[place], inner.units[place]
         if layer.y[way.record].size > 1 and not isinstance(layer.layer, Chain):
             chosen.append(f"unit {','.join(str(at + 1) for at in unit)} of {layer.name}")
-    return f", through {', '.join(chosen)}" if chosen else ""
+    listed = chosen if len(chosen) <= UNITS_LISTED else [*chosen[:UNITS_LISTED], f"{len(chosen) - UNITS_LISTED} others"]
+    return f", through {', '.join(listed)}" if chosen else ""

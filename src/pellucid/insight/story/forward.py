@@ -6,7 +6,7 @@ from collections.abc import Container
 import numpy as np
 
 from pellucid.arrays import Array
-from pellucid.configuration import as_code
+from pellucid.configuration import brief_code
 from pellucid.insight.records import LayerRecord
 from pellucid.insight.story.blocks import is_known, joined
 from pellucid.insight.story.by_derivative import weighted_sum
@@ -27,7 +27,7 @@ def of_input(way: Followed) -> Section:
 def forward(way: Followed, place: int) -> Section:
     """Return one layer's part of the way forward."""
     layer, formulas = way.layers[place], way.formulas[place]
-    section = Section(f"{layer.name}: {as_code(layer.layer)}", "forward", layer.name)
+    section = Section(f"{layer.name}: {brief_code(layer.layer)}", "forward", layer.name)
     for name, array in layer.own(layer.parameters).items():
         section.items.append(strip(way.names.of(place, name, ()), name, array))
     for name, array in layer.own(layer.context.random).items():
