@@ -23,6 +23,12 @@ def homes(rows=60, seed=0):
     return pl.DataFrame({"area": area, "age": age, "price": 3000 * area - 2500 * age, "old": age > 30})
 
 
+def homes_in_cities():
+    generator = np.random.default_rng(0)
+    cities, days = generator.choice(["Graz", "Linz"], 60), generator.integers(0, 5000, 60)
+    return homes().with_columns(city=pl.Series(cities), sold=pl.Series(days).cast(pl.Int32).cast(pl.Date))
+
+
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -30,6 +36,9 @@ def folder(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     TableModel("price", ignore="old", hidden=(8,), epochs=5).fit(homes()).save("homes.pellucid")
     TableModel("old", ignore="price", hidden=(8,), epochs=5).fit(homes()).save("old.pellucid")
+    TableModel("price", kind="quantiles", ignore="old", hidden=(8,), epochs=2).fit(homes_in_cities()).save(
+        "cities.pellucid"
+    )
     Network((2,), [Dense(3), Tanh(), Dense(1)], seed=0).save("network.pellucid")
     Network(2, [Dense(1)], seed=0, members=3).save("members.pellucid")
     (tmp_path / "homes.csv").write_text("area,age\n1,2\n")
@@ -51,7 +60,7 @@ def command(folder, capfd):
     [
         ("homes", "x of doubles in, by row 'area', 'age'; prediction out"),
         ("old", "x of doubles in, by row 'area', 'age'; label and probabilities out"),
-        ("network", "x of doubles in, output out"),
+        ("network", "x of doubles in; output out"),
     ],
 )
 def test_the_file_is_written_and_what_it_says_runs(command, model, words):
@@ -59,9 +68,45 @@ def test_the_file_is_written_and_what_it_says_runs(command, model, words):
     assert (status, err) == (0, "")
     first, *lines = out.splitlines()
     assert first == f"Wrote out.onnx (ONNX opset 17): {words}. To run it in Python:"
+    assert pasted(lines).get_inputs()[0].shape == ["batch", 2]
+
+
+def pasted(lines):
+    """Run what a person would paste, and return its session."""
     names = {}
-    exec("\n".join(line.strip() for line in lines), names)  # what a person would paste
-    assert names["session"].get_inputs()[0].shape == ["batch", 2]
+    exec("\n".join(line.strip() for line in lines), names)
+    return names["session"]
+
+
+def test_a_table_of_several_kinds_is_told_column_by_column(command):
+    status, out, err = command("export", "cities.pellucid", "out.onnx")
+    assert (status, err) == (0, "")
+    first, *lines = out.splitlines()
+    assert (
+        "'area' (a double), 'age' (a double), 'city' (a text), 'sold' (seconds) in; prediction and quantiles" in first
+    )
+    assert '"Graz"' in lines[-1].replace("'", '"')
+    assert [one.name for one in pasted(lines).get_inputs()] == ["area", "age", "city", "sold"]
+
+
+def test_of_many_columns_the_first_are_shown(command, folder):
+    generator = np.random.default_rng(0)
+    frame = pl.DataFrame({f"c{place}": generator.choice(["a", "b"], 60) for place in range(11)})
+    frame = frame.with_columns(y=pl.Series(generator.standard_normal(60)))
+    TableModel("y", hidden=(), epochs=1).fit(frame).save("wide.pellucid")
+    status, out, _ = command("export", "wide.pellucid", "out.onnx")
+    assert status == 0
+    assert "'c7' (a text) and 3 more in; prediction out" in out and out.rstrip().endswith(
+        "'c7': numpy.array([['a']]), ...})"
+    )
+
+
+def test_an_estimator_in_a_file_is_the_model_in_it(command, folder):
+    estimators = pytest.importorskip("pellucid.tables.estimators")
+    X, y = homes().select("area", "age"), homes()["old"].to_numpy()
+    estimators.TabularClassifier(max_iter=2, random_state=0).fit(X, y).save("estimator.pellucid")
+    assert command("export", "estimator.pellucid", "out.onnx")[0] == 0
+    assert [one.name for one in onnxruntime.InferenceSession("out.onnx").get_outputs()] == ["label", "probabilities"]
 
 
 def test_the_file_predicts_as_the_model(command):

@@ -17,8 +17,8 @@ pytest.importorskip("cyclopts")
 pytest.importorskip("matplotlib")
 
 from pellucid.cli import plot as plot_command
-from pellucid.cli.picture_request import text
 from pellucid.cli.pictures import KINDS
+from pellucid.tables.wording import text
 
 pytestmark = pytest.mark.slow  # ninety pictures take twenty seconds; what they show is tested without the command
 
@@ -183,7 +183,7 @@ def test_surface_in_the_tables_units(command, figure):
     assert values[0, 0] == pytest.approx(MODELS["price"].predict(pl.DataFrame(corner))[0], rel=1e-12)
     corner = {"age": [ax.get_xlim()[1]], "area": [ax.get_ylim()[1]], "garden": [True]}
     assert values[-1, -1] == pytest.approx(MODELS["price"].predict(pl.DataFrame(corner))[0], rel=1e-12)
-    assert "held: garden = 1" in [words.get_text() for words in ax.texts]
+    assert "held: garden = True" in [words.get_text() for words in ax.texts]
 
 
 def test_probability_is_that_of_the_class_asked_for(command, figure):
@@ -314,8 +314,13 @@ def test_network_alone_shows_its_weights(command, folder):
         ("boundary size.pellucid size.csv --features area,age --hold gardn=1", "did you mean 'garden'?", 1),
         ("boundary size.pellucid size.csv --features area,age --hold area=1", "one of the two columns drawn", 2),
         ("boundary size.pellucid size.csv --features area,age --hold garden", "COLUMN=VALUE", 2),
-        ("boundary size.pellucid size.csv --features area,age --hold garden=lots", "with a number", 2),
-        ("boundary size.pellucid size.csv --features area,age --hold garden=inf", "with a number", 2),
+        ("boundary size.pellucid size.csv --features area,garden --hold age=lots", "with a number", 2),
+        (
+            "boundary size.pellucid size.csv --features area,age --hold garden=lots",
+            "'lots' is none of 'False', 'True'",
+            2,
+        ),
+        ("boundary size.pellucid size.csv --features area,age --hold garden=inf", "is none of", 2),
         ("boundary size.pellucid size.csv --features area,age --hold garden=1 --hold garden=0", "twice", 2),
         ("boundary size.pellucid size.csv --features area,age --hold garden=1e308", "too far", 1),
         ("boundary price.pellucid price.csv", "'price' is numeric: plot surface", 1),

@@ -1,9 +1,11 @@
 """ONNX files: what ONNX Runtime computes from them is what the model predicts."""
 
+import datetime as dt
 import errno
 import json
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -28,15 +30,19 @@ from pellucid import (
     LayerNorm,
     LeakyReLU,
     MaxPool2D,
+    MeanOfMembers,
     Mish,
     Network,
+    OneHot,
     Parallel,
+    PiecewiseLinear,
     PReLU,
     ReLU,
     Reshape,
     Residual,
     RMSNorm,
     Select,
+    SoftClip,
     Softmax,
     TableModel,
     Tanh,
@@ -132,6 +138,8 @@ SHAPES = {
     "pictures": (9, 7, 2),
     "residual pictures": (6, 6, 3),
     "categories": (4,),
+    "encoded": (4,),
+    "members": (5,),
 }
 NETWORKS |= {
     "pictures": [
@@ -157,12 +165,28 @@ NETWORKS |= {
         Parallel([[Select([0, 1]), Tanh()], [Select([2, 3]), Embedding(7, 3), LayerNorm(), Flatten()]]),
         Dense(2),
     ],
+    "encoded": [
+        Parallel(
+            [
+                [Select([0, 1]), SoftClip(2.0)],
+                [Select([1, 0]), PiecewiseLinear([[-1.0, 0.0, 0.25], [-3.0, 3.0]], [[0.5, 0.25], [0.5]], 0.4)],
+                [Select([2, 3, 2]), OneHot((4, 7, 1))],
+            ]
+        ),
+        PiecewiseLinear([[-0.5, 0.5]] * 17),
+        Parallel([Dense(3), [Dense(4), ReLU(), Dense(3)]]),
+        MeanOfMembers(2, "probabilities", temperature=1.7),
+    ],
+    "members": [
+        Parallel([Dense(3), Dense(3), Dense(3)]),
+        Parallel([MeanOfMembers(3), MeanOfMembers(9, "probabilities"), MeanOfMembers(1, "probabilities", 0.3)]),
+    ],
 }
 
 
 def some_records(name, records, generator):
     X = 3 * generator.standard_normal((records, *SHAPES.get(name, (5,))))
-    if name == "categories":
+    if name in ("categories", "encoded"):
         X[:, 2:] = generator.integers(0, 7, (records, 2))
     return X
 
@@ -267,17 +291,48 @@ def frame_of(name):
     return pl.DataFrame(dict(zip(data.feature_names, data.data.T, strict=True))), data
 
 
-def assert_table_agrees(model, frame):
-    X = frame.select(model.columns).to_numpy().astype(np.float64)
-    for rows in (1, 2, len(X)):
-        found = outputs(model, X[:rows])
-        if model.kind == "numeric":
-            assert list(found) == ["prediction"] and found["prediction"].dtype == np.float64
-            assert_close(found["prediction"], model.predict(frame[:rows]))
+def feeds(running, frame):
+    """Return the rows of a table as a session takes them."""
+    columns = json.loads(running.get_modelmeta().custom_metadata_map["columns"])
+    if [one.shape[1] for one in running.get_inputs()] == [len(columns)] and running.get_inputs()[0].name == "x":
+        return {"x": np.column_stack([doubles(frame[name]) for name in columns])}
+    found = {}
+    for name, one in zip(columns, running.get_inputs(), strict=True):
+        series = frame[name]
+        if one.type == "tensor(string)":
+            values = series.fill_null("").to_numpy().astype(object)
+        elif one.type == "tensor(int64)":
+            values = series.cast(pl.Datetime("us")).dt.epoch("s").fill_null(-(2**63)).to_numpy()
         else:
+            values = doubles(series)
+        found[one.name] = values[:, None]
+    return found
+
+
+def doubles(series):
+    return series.cast(pl.Float64).fill_null(np.nan).to_numpy()
+
+
+def table_outputs(model, frame, running=None):
+    running = session(model) if running is None else running
+    found = running.run(None, feeds(running, frame))
+    return dict(zip([one.name for one in running.get_outputs()], found, strict=True))
+
+
+def assert_table_agrees(model, frame):
+    running = session(model)
+    for rows in (1, 2, len(frame)):
+        found, some = table_outputs(model, frame[:rows], running), frame[:rows]
+        if model.classes_:
             assert list(found) == ["label", "probabilities"]
-            assert found["label"].tolist() == model.predict(frame[:rows]).tolist()
-            assert_close(found["probabilities"], model.predict_proba(frame[:rows]))
+            assert found["label"].tolist() == model.predict(some).tolist()
+            assert_close(found["probabilities"], model.predict_proba(some))
+            continue
+        assert list(found) == ["prediction", "quantiles"][: 1 + (model.kind == "quantiles")]
+        assert found["prediction"].dtype == np.float64
+        assert_close(found["prediction"], model.predict(some))
+        if model.kind == "quantiles":
+            assert_close(found["quantiles"], model.predict_quantiles(some))
 
 
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "diabetes"])
@@ -312,7 +367,7 @@ def test_labels_come_in_the_targets_own_type(classes, type_):
     frame = pl.DataFrame({"a": codes + 0.4 * generator.standard_normal(200), "b": generator.standard_normal(200)})
     frame = frame.with_columns(pl.Series("y", [classes[code] for code in codes], dtype=kind))
     model = TableModel("y", hidden=(8,), epochs=20).fit(frame)
-    found = outputs(model, frame.select(model.columns).to_numpy())["label"]
+    found = table_outputs(model, frame)["label"]
     assert found.dtype == type_
     assert len(set(found.tolist())) == len(classes)
     assert_table_agrees(model, frame)
@@ -325,7 +380,6 @@ def offset_table(rows=300):
             "moment": 1.7e9 + 10 * generator.standard_normal(rows),  # seconds: float32 knows them to 128 only
             "tiny": 1e-30 * generator.standard_normal(rows),
             "huge": 1e200 * generator.standard_normal(rows),
-            "always": np.full(rows, 3.5),
             "flag": generator.integers(0, 2, rows).astype(bool),
         }
     ).with_columns(y=(pl.col("moment") - 1.7e9) + 5 * pl.col("flag"))
@@ -344,21 +398,11 @@ def test_columns_far_from_0_are_standardised_before_they_lose_their_digits():
     assert np.abs(model.predict(lossy) - model.predict(frame)).max() > 1
 
 
-def test_a_constant_column_counts_nothing_whatever_it_holds():
-    frame = offset_table()
-    model = TableModel("y", hidden=(4,), epochs=5).fit(frame)
-    assert model.constant_columns == ("always",)
-    other = frame.with_columns(always=pl.lit(-1e300))
-    X, moved_X = (one.select(model.columns).to_numpy().astype(np.float64) for one in (frame, other))
-    np.testing.assert_array_equal(outputs(model, moved_X)["prediction"], outputs(model, X)["prediction"])
-    assert_table_agrees(model, other)
-
-
 def test_targets_far_from_0_come_back_in_their_units():
     frame = offset_table().with_columns(y=1e12 + 1e5 * pl.col("y"))
     model = TableModel("y", hidden=(16,), epochs=60).fit(frame)
     assert_table_agrees(model, frame)
-    found = outputs(model, frame.select(model.columns).to_numpy().astype(np.float64))["prediction"]
+    found = table_outputs(model, frame)["prediction"]
     # Far better than relative to the largest: relative to how the target spreads.
     assert np.abs(found - model.predict(frame)).max() < LARGEST * frame["y"].std()
 
@@ -368,7 +412,176 @@ def test_the_metadata_tell_the_columns_in_their_order():
     model = TableModel("y", epochs=2).fit(frame)
     found = session(model).get_modelmeta().custom_metadata_map
     assert json.loads(found["columns"]) == ["größe", "b"] == list(model.columns)
+    assert json.loads(found["kinds"]) == ["number", "yes/no"]
+    assert (found["inputs"], found["threshold"], float(found["temperature"])) == ('["x"]', "0.5", 1.0)
     assert (found["target"], found["kind"], json.loads(found["classes"])) == ("y", "binary", ["L", "S"])
+
+
+TARGETS = ("binary", "multiclass", "numeric", "count", "quantiles")
+KINDS = {"size": ["S", "M", "L"], "grade": [0.5, 1.0, 2.5], "post": "category"}
+
+
+def everything(rows=300, seed=0):
+    """Return a table with columns of every kind, gaps in each."""
+    generator = np.random.default_rng(seed)
+    day, second = dt.date(1884, 2, 1), dt.datetime(1959, 12, 31, 23, 59, 59)
+    frame = pl.DataFrame(
+        {
+            "area": generator.lognormal(4, 1, rows),
+            "new": generator.integers(0, 2, rows).astype(bool),
+            "city": generator.choice(["Graz", "Linz", "Wien", "ß 猫"], rows),
+            "shop": [f"shop {number}" for number in generator.integers(0, 60, rows)],
+            "built": [day + dt.timedelta(days=int(days)) for days in generator.integers(0, 60_000, rows)],
+            "seen": [second + dt.timedelta(seconds=int(some)) for some in generator.integers(0, 2_000_000_000, rows)],
+            "flag": generator.integers(0, 2, rows),
+            "pool": generator.choice(["yes", "no"], rows),
+            "size": generator.choice(["S", "M", "L"], rows),
+            "grade": generator.choice([0.5, 1.0, 2.5], rows),
+            "post": generator.integers(4000, 4060, rows),
+        }
+    )
+    says = np.log(frame["area"].to_numpy()) + 2 * (frame["city"] == "Graz").to_numpy() + frame["new"].to_numpy()
+    present = [pl.Series(generator.random(rows) > 0.1) for _ in frame.columns]
+    gaps = [pl.when(own).then(name).alias(name) for name, own in zip(frame.columns, present, strict=True)]
+    return frame.select(gaps).with_columns(y=says + 0.3 * generator.standard_normal(rows))
+
+
+def as_target(kind, y):
+    """Return numbers as a target of a kind."""
+    if kind == "binary":
+        return y > 5.5
+    if kind == "multiclass":
+        return pl.Series([f"up to {number:.0f}" for number in y.clip(4, 7)])
+    return y.clip(0).round().cast(pl.Int64) if kind == "count" else 1e4 * y
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+@pytest.mark.parametrize("members", [1, 4])
+def test_a_table_with_every_kind_of_column(kind, members):
+    frame = everything()
+    model = TableModel("y", kind=kind, kinds=KINDS, members=members, hidden=(16,), epochs=10)
+    model.fit(frame.with_columns(as_target(kind, frame["y"]).alias("y")))
+    assert model.columns == tuple(frame.columns[:-1])
+    unseen = {"city": "Rom", "shop": "a new one", "post": 1, "area": 1e30, "flag": 2}
+    unseen |= {"pool": "maybe", "size": "XXL", "grade": 0.75}
+    new = everything(seed=1)
+    chosen = pl.Series(np.random.default_rng(2).random(len(new)) < 0.3)
+    new = new.with_columns(
+        pl.when(chosen).then(pl.lit(value)).otherwise(name).alias(name) for name, value in unseen.items()
+    )
+    assert_table_agrees(model, new)
+    nothing = new.with_columns(pl.lit(None, dtype=new[name].dtype).alias(name) for name in model.columns)
+    assert_table_agrees(model, nothing)
+
+
+@pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize(
+    "kept", [["city"], ["shop"], ["shop", "post"], ["built"], ["area"], ["new", "flag"], ["area", "shop"]]
+)
+def test_tables_of_few_kinds(kept, members):
+    frame = everything()
+    kinds = {name: kind for name, kind in KINDS.items() if name in kept}
+    model = TableModel("y", kinds=kinds, members=members, hidden=(8,), epochs=3).fit(frame.select(*kept, "y"))
+    assert_table_agrees(model, everything(seed=1))
+
+
+def test_a_table_of_numbers_and_booleans_is_one_matrix_with_nan_in_gaps():
+    frame = everything().select("flag", "area", "new", y=pl.col("y") > 5.5)
+    model = TableModel("y", hidden=(8,), epochs=5).fit(frame)
+    running = session(model)
+    assert [(one.name, one.type, one.shape) for one in running.get_inputs()] == [("x", "tensor(double)", ["batch", 3])]
+    assert np.isnan(feeds(running, frame)["x"]).any()
+    assert_table_agrees(model, frame)
+
+
+def test_other_tables_have_an_input_a_column():
+    frame = everything().select(
+        "area", "new", "city", "built", "pool", "grade", "y", label=pl.format("{} €", pl.col("y").round(2))
+    )
+    model = TableModel("y", kinds={"grade": KINDS["grade"]}, hidden=(8,), epochs=2).fit(frame)
+    running = session(model)
+    assert {one.name: one.type for one in running.get_inputs()} == {
+        "area": "tensor(double)",
+        "new": "tensor(double)",
+        "city": "tensor(string)",
+        "built": "tensor(int64)",
+        "pool": "tensor(string)",
+        "grade": "tensor(double)",
+        "label_2": "tensor(double)",  # numbers as texts are the caller's to read; an output has the name
+    }
+    assert all(one.shape == ["batch", 1] for one in running.get_inputs())
+    facts = running.get_modelmeta().custom_metadata_map
+    assert json.loads(facts["inputs"]) == [one.name for one in running.get_inputs()]
+    assert json.loads(facts["kinds"]) == ["number", "yes/no", "category", "date", "yes/no", "ordered", "number"]
+
+
+@pytest.mark.slow
+def test_the_calendar_is_worked_out_day_by_day():
+    days = pl.date_range(dt.date(1582, 10, 15), dt.date(2420, 3, 1), eager=True)
+    moments = days.cast(pl.Datetime("us")) + pl.duration(seconds=86_399)
+    generator = np.random.default_rng(0)
+    frame = pl.DataFrame({"day": days, "moment": pl.select(moments).to_series().shuffle(seed=0)})
+    some = frame.sample(500, seed=0).with_columns(y=pl.Series(generator.choice(["a", "b", "c"], 500)))
+    model = TableModel("y", members=1, hidden=(), epochs=1).fit(some)
+    network = model.network
+    network.theta = generator.standard_normal(network.theta.shape)
+    assert_table_agrees(model, frame)
+    # Had a month, a weekday or a day of the month been another, that would have shown.
+    assert np.ptp(model.predict_proba(frame[:7]), axis=0).max() > 1e-3
+
+
+@pytest.mark.parametrize("threshold", [0.03, 0.9, "f1"])
+def test_the_label_keeps_to_the_threshold(threshold):
+    frame = everything().select("area", "city", y=pl.col("y") > 5.5)
+    model = TableModel("y", hidden=(8,), epochs=5, threshold=threshold).fit(frame)
+    assert (model.predict(frame) != (model.predict_proba(frame)[:, 1] > 0.5)).any()
+    assert_table_agrees(model, frame)
+    assert float(session(model).get_modelmeta().custom_metadata_map["threshold"]) == model.learnt.threshold
+
+
+def test_a_prediction_stays_in_the_range_that_was_learnt():
+    frame = pl.DataFrame({"x": np.arange(100.0), "y": 3 * np.arange(100)})
+    for kind, most in {"numeric": 297.0, "count": 2970.0}.items():
+        model = TableModel("y", kind=kind, members=2).fit(frame)
+        model.network.theta = 100 * model.network.theta
+        found = table_outputs(model, frame)["prediction"]
+        assert (found.min(), found.max()) == (0.0, most)
+        assert_table_agrees(model, frame)
+
+
+def test_narrow_bins_lose_nothing():
+    generator = np.random.default_rng(0)
+    crowd = generator.standard_normal(400)
+    frame = pl.DataFrame({"x": np.append(crowd, 3e5), "y": np.append(np.sign(crowd), 0.0)})
+    model = TableModel("y", kind="numeric").fit(frame)
+    edges = model.learnt.encoder.edges[0]
+    assert np.diff(edges).min() < 1e-4  # in float32 such a bin is a few hundred steps at best
+    assert_table_agrees(model, frame)
+
+
+def test_a_column_may_be_called_anything():
+    names = ["prediction", "x", "a/b", "größe", " ", "standardise/mean", "Cast"]
+    generator = np.random.default_rng(0)
+    frame = pl.DataFrame({name: generator.choice(["one", "two", "three"], 100) for name in names})
+    model = TableModel("y", hidden=(4,), epochs=2).fit(frame.with_columns(y=pl.Series(generator.standard_normal(100))))
+    assert [one.name for one in session(model).get_inputs()] == ["prediction_2", *names[1:]]
+    assert_table_agrees(model, frame)
+
+
+def test_scikit_learns_faces_export_their_model():
+    estimators = judge("pellucid.tables.estimators")
+    frame = everything().select("area", "city", "y")
+    X, y = frame.select("area", "city"), (frame["y"] > 5.5).to_numpy()
+    classifier = estimators.TabularClassifier(max_iter=3, random_state=0)
+    with pytest.raises(TypeError, match="a fitted TabularClassifier or TabularRegressor, found a TabularClassifier"):
+        onnx_model(classifier)
+    found = table_outputs(classifier.fit(X, y), X)
+    assert found["label"].tolist() == classifier.predict(X).tolist()
+    assert_close(found["probabilities"], classifier.predict_proba(X))
+    regressor = estimators.TabularRegressor("quantile", max_iter=3, random_state=0).fit(X, frame["y"].to_numpy())
+    found = table_outputs(regressor, X)
+    assert_close(found["prediction"], regressor.predict(X))
+    assert_close(found["quantiles"], regressor.predict_quantiles(X))
 
 
 def test_a_model_from_a_file_exports_the_same_bytes(tmp_path):
@@ -378,6 +591,12 @@ def test_a_model_from_a_file_exports_the_same_bytes(tmp_path):
     model.save(tmp_path / "model.pellucid")
     again = pellucid.load(tmp_path / "model.pellucid")
     assert onnx_model(again).SerializeToString() == onnx_model(model).SerializeToString()
+
+
+def test_a_table_model_of_version_0_1_has_no_encoding_and_exports_all_the_same():
+    model = pellucid.load(Path(__file__).parent / "data" / "model-v1-table.pellucid")
+    generator = np.random.default_rng(0)
+    assert_table_agrees(model, pl.DataFrame({name: 10 * generator.standard_normal(50) for name in model.columns}))
 
 
 # What cannot be done
@@ -418,7 +637,7 @@ def test_parameters_that_float32_does_not_have_are_named(value):
 
 
 def test_what_is_no_model_is_refused():
-    with pytest.raises(TypeError, match="takes a Network or a TableModel, found a list"):
+    with pytest.raises(TypeError, match="takes a Network, a TableModel, .* found a list"):
         export_onnx([1, 2], "no.onnx")
     with pytest.raises(ValueError, match="has not been trained"):
         export_onnx(TableModel("y"), "no.onnx")

@@ -74,8 +74,10 @@ OUTSIDE = {
     "insight.plots": {"matplotlib"},
     "exchange": {"onnx"},
     "estimators": {"sklearn", "scipy", "threadpoolctl"},
-    "tables": {"polars", "narwhals"},
+    "tables": {"polars", "narwhals", "sklearn"},
+    "tables.report": {"jinja2", "matplotlib"},
     "cli": {"rich", "cyclopts"},
+    "cli.cross_validation": {"polars"},
 }
 
 

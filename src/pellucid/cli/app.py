@@ -12,40 +12,87 @@ from rich.text import Text
 from pellucid._version import __version__
 from pellucid.errors import PellucidError
 
-# In Markdown, two spaces at its end keep a line for itself.
-EXAMPLES = "  \n".join(
-    (
-        "Examples:",
-        "pellucid demo",
-        "pellucid train homes.csv --target price",
-        "pellucid train homes.csv --target price --ignore city --ignore street",
-        "pellucid predict homes.pellucid new.csv --output predictions.csv",
-        "pellucid explain homes.pellucid new.csv --row 1",
-        "pellucid diagnose homes.pellucid homes.csv",
-        "pellucid plot residuals homes.pellucid homes.csv",
-        "pellucid export homes.pellucid homes.onnx",
-    )
-)
+COMMANDS = {
+    "demo": ("Train the first network of a tutorial, every number shown.", ["pellucid demo"]),
+    "train": (
+        "Train a network on a table, and write it to a file.",
+        [
+            "pellucid train homes.csv --target price",
+            "pellucid train homes.csv --target price --ignore street --as rooms=category --force",
+            "pellucid train homes.csv --target price --effort high --time-limit 60 --force",
+            "pellucid train homes.csv --target garden --threshold f1 --output garden.pellucid",
+            "pellucid train homes.csv --target price --cv 5 --cv-predictions folds.csv --force",
+            "pellucid train more.csv --target price --from homes.pellucid",
+            "cat homes.csv | pellucid train - --target price --output piped.pellucid",
+        ],
+    ),
+    "predict": (
+        "Predict the rows of a table with a trained model.",
+        [
+            "pellucid predict homes.pellucid new.csv",
+            "pellucid predict homes.pellucid new.csv --output predictions.csv.gz --json",
+            "cat new.csv | pellucid predict homes.pellucid - --output predictions.jsonl",
+        ],
+    ),
+    "evaluate": (
+        "Say how well a model predicts a table with its target.",
+        [
+            "pellucid evaluate homes.pellucid more.csv",
+            "pellucid evaluate homes.pellucid homes.csv --test-part --json",
+        ],
+    ),
+    "inspect": (
+        "Say what is in a model file.",
+        ["pellucid inspect homes.pellucid", "pellucid inspect homes.pellucid --json"],
+    ),
+    "explain": (
+        "Explain the prediction of one row of a table.",
+        ["pellucid explain homes.pellucid new.csv --row 1", "pellucid explain homes.pellucid new.csv --row 2 --json"],
+    ),
+    "diagnose": (
+        "Find what is wrong with a model or its table.",
+        ["pellucid diagnose homes.pellucid homes.csv", "pellucid diagnose homes.pellucid"],
+    ),
+    "plot": (
+        "Draw a model, or what it predicts, into a picture file.",
+        ["pellucid plot curves homes.pellucid", "pellucid plot residuals homes.pellucid homes.csv"],
+    ),
+    "export": (
+        "Write a model as an ONNX file, for other programs.",
+        ["pellucid export homes.pellucid homes.onnx"],
+    ),
+    "completion": (
+        "Print a script that completes commands in a shell.",
+        ["pellucid completion bash > pellucid.bash", "pellucid completion zsh > _pellucid"],
+    ),
+}
+"""What each command does, and examples that can be typed as they stand."""
+
+STATUS = "Exit status: 0 for success, 1 for an error, 2 for a command that cannot be understood, 130 if interrupted."
+
+typed: list[str] = []
+"""What followed the word ``pellucid``, for a report that names the command that made it."""
 
 INTERRUPTED = 130  # 128 and the number of SIGINT, as a shell reports it; of another signal, its own
 PIPE_CLOSED = 141  # 128 and the number of SIGPIPE
 
+
+def _examples(lines: Sequence[str], *, then: str = "") -> str:
+    # In Markdown, two spaces at its end keep a line for itself.
+    return "  \n".join(["Examples:", *lines]) + (f"\n\n{then}" if then else "")
+
+
 app = App(
     name="pellucid",
     help="Neural networks you can see through: train one on a table, and predict with it.",
-    help_epilogue=EXAMPLES,
+    help_epilogue=_examples([examples[0] for _, examples in COMMANDS.values()], then=STATUS),
     help_format="markdown",
     version=__version__,
     suppress_keyboard_interrupt=False,
 )
-# Named, not imported: a command's file and what it needs are loaded when that command is run.
-app.command("pellucid.cli.demo:demo", name="demo", help="Train the first network of a tutorial, every number shown.")
-app.command("pellucid.cli.train:train", name="train", help="Train a network on a table, and write it to a file.")
-app.command("pellucid.cli.predict:predict", name="predict", help="Predict the rows of a table with a trained model.")
-app.command("pellucid.cli.explain:explain", name="explain", help="Explain the prediction of one row of a table.")
-app.command("pellucid.cli.diagnose:diagnose", name="diagnose", help="Find what is wrong with a model or its table.")
-app.command("pellucid.cli.plot:plot", name="plot", help="Draw a model, or what it predicts, into a picture file.")
-app.command("pellucid.cli.export:export", name="export", help="Write a model as an ONNX file, for other programs.")
+for _name, (_help, _lines) in COMMANDS.items():
+    # Named, not imported: a command's file and what it needs are loaded when that command is run.
+    app.command(f"pellucid.cli.{_name}:{_name}", name=_name, help=_help, help_epilogue=_examples(_lines))
 
 
 class Screen(Console):
@@ -73,6 +120,7 @@ def run(arguments: Sequence[str]) -> int:
     if getattr(sys, "stdout", None) is None:
         say_error("standard output is closed; let it lead to a terminal, a file or /dev/null")
         return 1
+    typed[:] = arguments
     try:
         status = _called(arguments)
         sys.stdout.flush()  # here, where a closed pipe is still caught
@@ -120,18 +168,22 @@ def _close_output() -> None:
 
 
 def _called(arguments: Sequence[str]) -> object:
+    # A lone "-", standard input, would be taken for an option; as a path this is the same.
+    words = ["./-" if word == "-" else word for word in arguments]
     try:
-        return app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+        return app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except UnusedCliTokensError as error:
         unused = error.unused_tokens or []
-        if not any(word.split("=")[0] == "--ignore" for word in arguments):
+        repeated = [word for word in map(_option, arguments) if word in ("--ignore", "--as")]
+        if not repeated:
             error.verbose = False
             raise UsageError(str(error)) from None
         from pellucid.cli.screen import quoted  # which needs this module
 
-        options = " ".join(quoted("--ignore", word) for word in unused)
+        options = " ".join(quoted(repeated[-1], word) for word in unused)
         raise UsageError(
-            f"cannot place {', '.join(map(repr, unused))}; --ignore takes one column: for more, repeat it: {options}"
+            f"cannot place {', '.join(map(repr, unused))}; {repeated[-1]} takes one column: for more, repeat it: "
+            f"{options}"
         ) from None
     except MissingArgumentError as error:
         error.verbose = False
@@ -143,6 +195,10 @@ def _called(arguments: Sequence[str]) -> object:
     except CycloptsError as error:
         error.verbose = False
         raise UsageError(str(error)) from None
+
+
+def _option(word: str) -> str:
+    return word.partition("=")[0]
 
 
 def whole_number(_: object, tokens: Sequence[Token]) -> int:
@@ -171,6 +227,5 @@ def say(text: str, *, start: str = "", style: str = "") -> None:
 
 
 def _command(arguments: Sequence[str]) -> str:
-    commands = ("demo", "train", "predict", "explain", "diagnose", "plot", "export")
-    known = [word for word in arguments[:1] if word in commands]
+    known = [word for word in arguments[:1] if word in COMMANDS]
     return f"{known[0]} " if known else ""

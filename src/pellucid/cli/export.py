@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from pellucid.cli.app import CommandError
-from pellucid.cli.predict import COLUMNS_NAMED, is_model, loaded
-from pellucid.cli.screen import show, shown
-from pellucid.cli.train import check_output, shown_path
+from pellucid.cli.files import check_output, is_model, loaded, shown_path
+from pellucid.cli.predict import COLUMNS_NAMED
+from pellucid.cli.screen import show
+from pellucid.tables.wording import shown
 
 if TYPE_CHECKING:
     from pellucid.network import Network
@@ -26,8 +27,8 @@ def export(
 ) -> None:
     """Write a model as an ONNX file, with all that happens to a row before and after the network.
 
-    The file takes any number of rows, as one matrix of doubles; the model's columns in their order, for the model of a
-    table. Classes come out as labels and probabilities, numbers in their own units.
+    The file takes any number of rows: as one matrix of doubles where all columns of the model are numbers, and with an
+    input a column for other tables. Classes come out as labels and probabilities, numbers in their own units.
 
     Parameters
     ----------
@@ -50,27 +51,43 @@ def export(
         raise CommandError(f"cannot write {output}: ONNX is the format there is; choose a name that ends in {SUFFIX}")
     check_output(output, force, model)
     found = loaded(model)
+    found = getattr(found, "model_", found)  # of scikit-learn's faces of a table's model
     if not isinstance(found, Network | TableModel):
         raise CommandError(f"{model} holds a {type(found).__name__}, which has no form in ONNX")
     try:
         export_onnx(found, output, overwrite=force)
     except (ValueError, TypeError) as problem:
         raise CommandError(f"cannot export {model}: {problem}") from None
-    show("Wrote ", (shown_path(output), "bold"), f" (ONNX opset {OPSET}): {_in_and_out(found)}. To run it in Python:")
-    shape = found.inputs if isinstance(found, Network) else (len(found.columns),)
+    takes, gives, row = _in_and_out(found)
+    written = (shown_path(output), "bold")
+    show("Wrote ", written, f" (ONNX opset {OPSET}): {takes}; {gives} out. To run it in Python:")
     for line in (
         "import numpy, onnxruntime",
         f"session = onnxruntime.InferenceSession({str(output)!r})",
-        f'session.run(None, {{"x": numpy.zeros({(1, *shape)})}})',
+        f"session.run(None, {{{row}}})",
     ):
         show("  ", (line, "bold"))
 
 
-def _in_and_out(model: "Network | TableModel") -> str:
+def _in_and_out(model: "Network | TableModel") -> tuple[str, str, str]:
+    """Return what a model takes and gives in words, and what one row of it may be, as Python writes it."""
+    from pellucid.exchange.onnx.graph import Graph, Place
+    from pellucid.exchange.onnx.table import is_matrix, table_inputs
     from pellucid.network import Network
 
     if isinstance(model, Network):
-        return "x of doubles in, output out"
-    names = ", ".join(map(shown, model.columns[:COLUMNS_NAMED]))
-    more = f" and {len(model.columns) - COLUMNS_NAMED} more" if len(model.columns) > COLUMNS_NAMED else ""
-    return f"x of doubles in, by row {names}{more}; {'label and probabilities' if model.classes_ else 'prediction'} out"
+        return "x of doubles in", "output", f'"x": numpy.zeros({(1, *model.inputs)})'
+    gives = "label and probabilities" if model.classes_ else "prediction"
+    gives += " and quantiles" if model.kind == "quantiles" else ""
+    columns, unnamed = model.learnt.encoder.columns, len(model.columns) - COLUMNS_NAMED
+    more = f" and {unnamed} more" if unnamed > 0 else ""
+    if is_matrix(columns):
+        names = ", ".join(map(shown, model.columns[:COLUMNS_NAMED]))
+        return f"x of doubles in, by row {names}{more}", gives, f'"x": numpy.zeros({(1, len(columns))})'
+    each, row = [], []
+    inputs = table_inputs(Place(Graph()), model.learnt).items()
+    for column, (name, (dtype, _)) in list(zip(columns, inputs, strict=True))[:COLUMNS_NAMED]:
+        what, value = {"f": ("a double", 0.0), "i": ("seconds", 0)}.get(dtype.kind) or ("a text", column.levels[0])
+        each.append(f"{shown(name)} ({what})")
+        row.append(f"{name!r}: numpy.array([[{value!r}]])")
+    return ", ".join(each) + more + " in", gives, ", ".join(row) + (", ..." if more else "")

@@ -8,11 +8,15 @@ import numpy as np
 
 from pellucid.arrays import Array
 from pellucid.cli.app import CommandError, UsageError, say
-from pellucid.cli.picture_request import Request, new_figure, text
+from pellucid.cli.picture_request import Request, new_figure
 from pellucid.insight.prediction import sampled
+from pellucid.layers import Chain, MeanOfMembers
+from pellucid.tables.wording import text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from pellucid.insight.tracing import Trace
 
 MOST_ROWS = 1_000
 ROWS_TO_CHECK = 32  # a wrong gradient is wrong on any few rows
@@ -51,8 +55,16 @@ def weights(request: Request) -> Figure:
     from pellucid.insight.plots.weights import first_layer_images
 
     shape = image_shape(request.options.get("shape"))
+    network, which = request.network, ""
+    if request.model is not None:
+        from pellucid.tables.pictures import first_weights
+
+        network, joined = first_weights(request.model), request.network.layers[-1]
+        which = f" of the first of {joined.members} members" if isinstance(joined, MeanOfMembers) else " of the network"
     figure, ax = new_figure(7.2, 6.4)
-    first_layer_images(request.network, shape, ax=ax)
+    first_layer_images(network, shape, ax=ax)
+    if which:
+        say(f"note: drawn is what the first layer{which} makes of the numbers as they are")
     return figure
 
 
@@ -82,8 +94,9 @@ def activations(request: Request) -> Figure:
     from pellucid.tables.pictures import standardised
 
     X = standardised(request.table_model, request.frame, source=request.source)
-    figure, ax = new_figure(7.4, _height(request))
-    activation_histograms(trace(request.network, X[chosen(request, len(X), MOST_ROWS)]), ax=ax)
+    seen = trace(request.network, X[chosen(request, len(X), MOST_ROWS)])
+    figure, ax = new_figure(7.4, _height(seen))
+    activation_histograms(seen, ax=ax)
     return figure
 
 
@@ -93,8 +106,9 @@ def gradients(request: Request) -> Figure:
     from pellucid.insight.tracing import trace
 
     X, y = learnt_rows(request, MOST_ROWS)
-    figure, ax = new_figure(7.4, _height(request))
-    gradient_histograms(trace(request.network, X, y), ax=ax)
+    seen = trace(request.network, X, y)
+    figure, ax = new_figure(7.4, _height(seen))
+    gradient_histograms(seen, ax=ax)
     return figure
 
 
@@ -143,6 +157,7 @@ def chosen(request: Request, rows: int, most: int) -> Array:
     return sampled(np.arange(rows), count)
 
 
-def _height(request: Request) -> float:
+def _height(seen: Trace) -> float:
     """Return the height of a picture with one row a layer, in inches."""
-    return min(max(1.5 + 0.5 * len(request.network.layers), 2.6), 18.0)
+    rows = sum(not isinstance(layer.layer, Chain) for layer in seen.everything())
+    return min(max(1.5 + 0.5 * rows, 2.6), 36.0)

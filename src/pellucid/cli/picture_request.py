@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pellucid.arrays import Array
 from pellucid.cli.app import CommandError
 from pellucid.network import Network
+from pellucid.tables.wording import text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from pellucid.tables import TableModel
-
-LONGEST_NAME = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +46,16 @@ class Request:
         return self.table
 
     @property
+    def features(self) -> tuple[str, ...]:
+        """What goes into the network: columns, parts of dates, and what tells of gaps."""
+        from pellucid.tables.pictures import feature_names
+
+        return feature_names(self.table_model)
+
+    @property
     def names(self) -> list[str]:
-        """The columns, as they are written into a picture."""
-        return [text(name) for name in self.table_model.columns]
+        """The same, as it is written into a picture."""
+        return [text(name) for name in self.features]
 
     @property
     def classes(self) -> list[str]:
@@ -59,13 +65,16 @@ class Request:
         return [text(name) for name in class_names(self.table_model)]
 
     def column(self, name: str, role: str) -> int:
-        """Return the place of a column among the model's; refuse one it does not know, with those that come near."""
+        """Return the place of a column among the inputs; refuse one it does not know, with those that come near."""
         from pellucid.tables.reading import find_column
 
-        return self.table_model.columns.index(find_column(self.table_model.columns, name, self.path, role=role))
+        several = [one for one in self.features if one.startswith(f"{name}: ")]
+        if several and name not in self.features:
+            raise CommandError(f"column {name!r} holds dates, which are several numbers: name one, {listed(several)}")
+        return self.features.index(find_column(self.features, name, self.path, role=role))
 
     def records(self) -> Array:
-        """Return the columns of the table, in its own values."""
+        """Return the inputs, in the table's own values."""
         from pellucid.tables.pictures import records
 
         return records(self.table_model, self.frame, source=self.source)
@@ -91,20 +100,6 @@ class Request:
             hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else f": {listed(labels)}"
             raise CommandError(f"there is no class {wanted!r} among the {len(labels)} of {self.path}{hint}")
         return labels.index(wanted)
-
-
-def text(name: object) -> str:
-    r"""Return a name from a table as a picture can show it: on one line, not too long, no letter with a meaning.
-
-    Examples
-    --------
-    >>> text("price in $"), text("_id")
-    ('price in \\$', ' _id')
-    """
-    words = " ".join(str(name).split()) or " "
-    words = words if len(words) <= LONGEST_NAME else f"{words[: LONGEST_NAME - 3]}..."
-    words = f" {words}" if words.startswith("_") else words  # Matplotlib leaves such names out of legends
-    return words.replace("$", r"\$")
 
 
 def new_figure(width: float = 6.4, height: float = 4.4) -> tuple[Figure, Axes]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pellucid.arrays import Array
 from pellucid.cli.app import CommandError, UsageError, say
-from pellucid.cli.picture_request import Request, listed, needs_classes, needs_numbers, new_figure, text
+from pellucid.cli.picture_request import Request, listed, needs_classes, needs_numbers, new_figure
 from pellucid.cli.screen import quoted
+from pellucid.tables.wording import text
 
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 
@@ -31,6 +34,8 @@ def boundary(request: Request) -> Figure:
     decision_boundary(
         prediction, request.records(), request.truth_if_there(), class_names=request.classes, ax=ax, **settings
     )
+    for axis, feature in zip((ax.xaxis, ax.yaxis), settings["features"], strict=True):
+        dated(request, axis, feature)
     return figure
 
 
@@ -52,6 +57,8 @@ def probability(request: Request) -> Figure:
         ax=ax,
         **settings,
     )
+    for axis, feature in zip((ax.xaxis, ax.yaxis), settings["features"], strict=True):
+        dated(request, axis, feature)
     return figure
 
 
@@ -72,17 +79,19 @@ def surface(request: Request) -> Figure:
         ax=ax,
         **settings,
     )
+    for axis, feature in zip((ax.xaxis, ax.yaxis), settings["features"], strict=True):
+        dated(request, axis, feature)
     return figure
 
 
 def dependence(request: Request) -> Figure:
     """Draw the partial dependence on one column."""
     from pellucid.insight.plots.dependence import dependence_curves as draw
-    from pellucid.tables.pictures import prediction_in_units
+    from pellucid.tables.pictures import output_names, prediction_in_units
 
     model, name = request.table_model, request.options.get("column")
     if name is None:
-        raise UsageError(f"dependence needs --column, one of {listed(model.columns)}")
+        raise UsageError(f"dependence needs --column, one of {listed(request.features)}")
     column = request.column(name, "column to change")
     if not model.classes_ and request.options.get("class") is not None:
         needs_classes(request, "dependence without --class")
@@ -93,10 +102,23 @@ def dependence(request: Request) -> Figure:
         column,
         output=request.of_class(),
         feature_name=request.names[column],
-        output_names=request.classes if model.classes_ else [text(model.target)],
+        output_names=[text(one) for one in output_names(model)],
         ax=ax,
     )
+    dated(request, ax.xaxis, column)
     return figure
+
+
+def dated(request: Request, axis: Axis, feature: int) -> None:
+    """Write the days along an axis as dates, where it has the days of dates."""
+    from pellucid.insight.plots.style import matplotlib
+
+    encoder = request.table_model.learnt.encoder
+    one = encoder.inputs[feature]
+    if encoder.columns[one.column].kind == "date" and encoder.first_input(one.column) == feature:
+        ticker = matplotlib("ticker")
+        axis.set_major_locator(ticker.MaxNLocator(5))
+        axis.set_major_formatter(ticker.FuncFormatter(lambda day, _: str(np.datetime64(int(day), "D"))))
 
 
 # ---- how good it is -------------------------------------------------------------------------------------------------
@@ -149,7 +171,9 @@ def residuals(request: Request) -> Figure:
 
 def over_two_columns(request: Request) -> dict[str, Any]:
     """Return which two columns are drawn, and what the others are held at."""
-    drawn = two_columns(request)
+    from pellucid.tables.pictures import category_labels
+
+    drawn, known = two_columns(request), category_labels(request.table_model)
     held = {}
     for words in request.options.get("hold") or ():
         name, equals, value = words.rpartition("=")
@@ -160,32 +184,36 @@ def over_two_columns(request: Request) -> dict[str, Any]:
             raise UsageError(f"--hold {words}: {name!r} is one of the two columns drawn")
         if column in held:
             raise UsageError(f"--hold names {name!r} twice")
-        held[column] = held_value(words, value)
+        held[column] = held_value(words, value, known.get(column, ()))
     marginalise = bool(request.options.get("marginalise"))
     return {"features": drawn, "held": held, "marginalise": marginalise, "feature_names": request.names}
 
 
-def held_value(words: str, value: str) -> float:
-    """Return the number of a --hold; true and false count as 1 and 0, as in a table.
+def held_value(words: str, value: str, labels: Sequence[str] = ()) -> float:
+    """Return the number of a --hold; a category's place, and for true and false 1 and 0, as in a table.
 
     Examples
     --------
-    >>> held_value("garden=true", "true"), held_value("age=30", "30")
-    (1.0, 30.0)
+    >>> held_value("garden=true", "true"), held_value("age=30", "30"), held_value("city=Linz", "Linz", ("Graz", "Linz"))
+    (1.0, 30.0, 1.0)
     """
+    if value in labels:
+        return float(labels.index(value))
     try:
         number = {"true": 1.0, "false": 0.0}.get(value.strip().lower())
         number = float(value) if number is None else number
     except ValueError:
         number = float("nan")
     if not np.isfinite(number):
+        if labels:
+            raise UsageError(f"--hold {words}: {value!r} is none of {listed(labels)}")
         raise UsageError(f"--hold takes COLUMN=VALUE with a number (or true, false), found {words!r}")
     return number
 
 
 def two_columns(request: Request) -> tuple[int, int]:
     """Return the two columns to draw: those named, or those of a model that has no others."""
-    columns, words = request.table_model.columns, request.options.get("features")
+    columns, words = request.features, request.options.get("features")
     if words is None:
         if len(columns) == 2:
             return 0, 1
@@ -205,7 +233,14 @@ def two_columns(request: Request) -> tuple[int, int]:
     first, second = known[0] if known else (part.strip() for part in parts)
     if first == second:
         raise UsageError(f"--features needs two different columns, found {first!r} twice")
-    return request.column(first, "column to draw"), request.column(second, "column to draw")
+    drawn = request.column(first, "column to draw"), request.column(second, "column to draw")
+    for place, name in zip(drawn, (first, second), strict=True):
+        if request.table_model.learnt.encoder.inputs[place].levels:
+            raise CommandError(
+                f"column {name!r} holds categories, and between two of them there is nothing to draw: choose another, "
+                f"or see {quoted('dependence', '--column', name)}"
+            )
+    return drawn
 
 
 def judged(request: Request) -> tuple[Array, Array, Array]:
@@ -214,14 +249,14 @@ def judged(request: Request) -> tuple[Array, Array, Array]:
     Of the very table that the model learnt from, only the rows are taken that were kept for testing.
     """
     from pellucid.tables.diagnosis import parts_again
-    from pellucid.tables.pictures import prediction_in_units
 
-    model, X, y = request.table_model, request.records(), request.truth()
-    parts = parts_again(model.learnt, X, y)
-    rows = np.arange(len(X))
+    model, y = request.table_model, request.truth()
+    read = model.read(request.frame, source=request.source)
+    parts = parts_again(model.learnt, read.values, y)
+    rows = np.arange(len(y))
     if parts is not None and len(parts.test):
         rows = parts.test
         say(f"note: the model learnt from this table; drawn are the {len(rows):,} rows that were kept for testing")
     elif parts is not None:
         say("note: the model learnt from these rows; this shows what was memorised, not how new rows are predicted")
-    return rows, y, prediction_in_units(model)(X)
+    return rows, y, model.predict_proba(read) if model.classes_ else model.predict(read)[:, None]

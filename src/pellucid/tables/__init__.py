@@ -1,11 +1,12 @@
-"""Tables of named columns: reading, writing, turning columns into numbers, and the model of a table."""
+"""Tables of named columns: reading, writing, turning columns into numbers, and the models of a table."""
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pellucid.tables.estimators import TabularClassifier, TabularRegressor
     from pellucid.tables.model import TableModel
 
-__all__ = ["TableModel"]
+__all__ = ["TableModel", "TabularClassifier", "TabularRegressor"]
 
 
 def __getattr__(name: str) -> Any:
@@ -13,4 +14,11 @@ def __getattr__(name: str) -> Any:
         from pellucid.tables.model import TableModel
 
         return TableModel
+    if name in ("TabularClassifier", "TabularRegressor"):
+        from pellucid.extras import require
+
+        require("sklearn", "sklearn", purpose=f"{name}")
+        from pellucid.tables import estimators
+
+        return getattr(estimators, name)
     raise AttributeError(f"module 'pellucid.tables' has no attribute {name!r}")

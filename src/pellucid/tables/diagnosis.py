@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.configuration import child_seeds
 from pellucid.errors import TableError
-from pellucid.insight.checks.examination import Examination, Records, records_of
+from pellucid.insight.checks.examination import Examination, Records, Words, records_of
 from pellucid.insight.diagnosis import Diagnosis, judge
 from pellucid.tables.evaluation import Rows
-from pellucid.tables.model import VALIDATION_SHARE, Learnt, Source, TableModel, _divide, _fingerprint
+from pellucid.tables.model import Learnt, Source, TableModel, as_learnt, summary_of
 from pellucid.tables.reading import to_frame
 from pellucid.tables.scaler import FIGURES, Numbers, Scaler
+from pellucid.tables.split import divided, fingerprint
 
 if TYPE_CHECKING:
     from pellucid.losses import Loss
@@ -24,12 +23,20 @@ if TYPE_CHECKING:
 # In standard deviations. The same rows give the same figures, but for the order in which a processor adds them up.
 SAME_FIGURE = 1e-9
 
+WORDS = Words(
+    validation="validation_share=...",
+    stopping='more rows, fewer columns, effort="low"',
+    more_epochs="More epochs: pellucid train --from MODEL, or fit(frame, start=model), goes on from here",
+    rate="learning_rate",
+    range_of_rates="",
+    class_weights='class_weight="balanced"',
+)
+
 
 class Parts(NamedTuple):
     """The rows of each part of a split, from 0."""
 
     train: Rows
-    validation: Rows
     test: Rows
 
 
@@ -64,59 +71,60 @@ def diagnose_table(model: TableModel, frame: Any = None, *, source: Source = "th
     >>> generator = np.random.default_rng(0)
     >>> area, age = generator.uniform(30, 150, 400), generator.uniform(0, 50, 400)
     >>> price = 2000 * area - 1500 * age + generator.normal(0, 9000, 400)
-    >>> homes = polars.DataFrame({"area": area, "age": age, "rooms": 3, "price": price})
-    >>> model = TableModel("price").fit(homes, test_share=0.25)
+    >>> homes = polars.DataFrame({"area": area, "age": age, "age in months": 12 * age + 1e-3 * area, "price": price})
+    >>> model = TableModel("price", epochs=20).fit(homes, test_share=0.25)
     >>> print(diagnose_table(model, homes).findings[0])
-    warning: constant_columns (column 'rooms')
-      1 of 3 columns have the same value in all 255 records; column 'rooms' is always 3.
-      Why: What never varies tells nothing, and a new value of it later would move the prediction by chance.
-      Try: Leave the column out, or find out why it is constant here.
+    warning: duplicate_columns (columns 'age', 'age in months')
+      1 pair of columns carry the same values, up to unit and sign.
+      Why: The second one adds nothing, and what the network makes of each alone cannot be
+        interpreted.
+      Try: Leave one column of each pair out.
     """
     learnt = model.learnt
     network = learnt.network.copy()
     assert network.fitted is not None
-    loss, penalty = network.fitted.loss, network.fitted.penalty
+    loss, names = network.fitted.loss, tuple(one.name for one in learnt.encoder.inputs)
     if frame is None:
         no_table = "it needs the table that the model learnt from"
         return judge(
             Examination(
-                network, loss, penalty, None, None, learnt.columns, why_no_records=no_table, why_not_held_out=no_table
+                network, loss, None, None, None, names, why_no_records=no_table, why_not_held_out=no_table, words=WORDS
             )
         )
-    wrapped = to_frame(frame)
+    wrapped, source = to_frame(frame), str(source)
     y = learnt.target.encode(wrapped, source)  # [N]
-    X = model._inputs(wrapped, source)  # [N,C]
-    if not len(X):
+    if not len(wrapped):
         raise TableError(f"{source} has no rows to examine")
-    parts = parts_again(learnt, X, y)
-    scaled = learnt.scaler.standardise(X)
-    wanted = y if learnt.target.classes else (y - learnt.summary["mean"][0]) / learnt.summary["std"][0]
+    values = model._values(wrapped, source)  # [N,S]
+    z = model._applied(values, source)
+    values = np.where(np.isnan(values), learnt.encoder.fill, values)
+    wanted = as_learnt(learnt.target, learnt.summary, y)
+    parts = parts_again(learnt, values, y)
     why = "this is not the table that the model learnt from (or it was fitted with weights): its split cannot be made"
     if parts is None:
-        records = _records(network, loss, scaled, wanted, X, np.arange(len(X)))
-        return judge(Examination(network, loss, penalty, records, None, learnt.columns, why_not_held_out=why))
-    held = np.sort(np.concatenate([parts.validation, parts.test]))
-    records = _records(network, loss, scaled, wanted, X, parts.train)
-    held_out = _records(network, loss, scaled, wanted, X, held) if len(held) else None
-    none_held = "no rows were held out when the model learnt"
-    return judge(Examination(network, loss, penalty, records, held_out, learnt.columns, why_not_held_out=none_held))
+        parts = Parts(np.arange(len(y)), np.empty(0, dtype=np.intp))
+    elif not len(parts.test):
+        why = "no rows were kept for testing when the model learnt (test_share)"
+    records = _records(network, loss, z, wanted, values, parts.train)
+    held_out = _records(network, loss, z, wanted, values, parts.test) if len(parts.test) else None
+    return judge(Examination(network, loss, None, records, held_out, names, why_not_held_out=why, words=WORDS))
 
 
-def _records(network: Network, loss: Loss, scaled: Numbers, wanted: NDArray[Any], X: Numbers, rows: Rows) -> Records:
-    return records_of(network, loss, scaled[rows], wanted[rows], columns=X[rows], rows=rows + 1)
+def _records(network: Network, loss: Loss, z: Numbers, wanted: NDArray[Any], values: Numbers, rows: Rows) -> Records:
+    return records_of(network, loss, z[rows], wanted[rows], columns=values[rows], rows=rows + 1)
 
 
-def parts_again(learnt: Learnt, X: Numbers, y: NDArray[Any]) -> Parts | None:
-    """Return the parts of the split that the model was trained with, or None if this is not the table it learnt from.
+def parts_again(learnt: Learnt, values: Numbers, y: NDArray[Any]) -> Parts | None:
+    """Return the rows that the model learnt from and its test part, or None if this is not the table it learnt from.
 
     The seed gives the rows. They are the right ones if the test rows have the fingerprint that the model keeps, and
-    the columns of the training rows have the very figures that it standardises with.
+    the inputs of the training rows, their gaps filled, and the target have the very figures that it keeps of them.
 
     Parameters
     ----------
     learnt : Learnt
-    X : array [N, C]
-        The table's columns in their own units.
+    values : array [N, S]
+        The table's inputs in their own units, as `ReadTable` has them.
     y : array [N]
         The encoded target.
 
@@ -128,40 +136,33 @@ def parts_again(learnt: Learnt, X: Numbers, y: NDArray[Any]) -> Parts | None:
     >>> x, y = frame["x"].to_numpy()[:, None], frame["y"].to_numpy()
     >>> found = parts_again(model.learnt, x, y)
     >>> bool((found.test == model.test_rows).all()), [len(part) for part in found]
-    (True, [68, 12, 20])
+    (True, [80, 20])
     >>> parts_again(model.learnt, x + 1, y) is None
     True
     """
-    split = learnt.split
-    if len(X) != split.rows:
+    split, encoder = learnt.split, learnt.encoder
+    if len(values) != split.rows:
         return None
-    classes = y if learnt.target.classes else None
-    shares = [0.0]
-    if split.validation_rows:
-        shares = [VALIDATION_SHARE, split.validation_rows / (split.rows - split.test_rows)]
-    figures = learnt.scaler if classes is not None else _with_target(learnt.scaler, learnt.summary)
-    matrix = X if classes is not None else np.column_stack([X, y])
-    for share in shares:
-        chosen_by = [np.random.default_rng(child) for child in child_seeds(split.seed)[3].spawn(2)]
-        try:
-            rest, test = _divide(np.arange(len(X)), classes, split.test_share, chosen_by[0], "a test part", "the table")
-            train, validation = _divide(rest, classes, share, chosen_by[1], "a validation part", "the table")
-        except TableError:
+    try:
+        train, test = divided(
+            split.seed, len(values), y if learnt.target.classes else None, split.test_share, "the table"
+        )
+    except TableError:  # the classes are others, or too few
+        return None
+    if fingerprint(test) != split.sha256:
+        return None
+    filled = np.where(np.isnan(values), encoder.fill, values)[train]
+    number = np.array([one.part == "value" for one in encoder.inputs], dtype=bool)
+    found, known = Scaler.measure(filled), encoder.scaler
+    for name in FIGURES:
+        off = np.abs(getattr(found, name) - getattr(known, name))
+        if not (off <= SAME_FIGURE * known.std)[number].all():
             return None
-        if _fingerprint(test) != split.sha256:
+    again = summary_of(learnt.target, y[train], None)
+    if any(not np.allclose(again[name], figure, rtol=SAME_FIGURE) for name, figure in learnt.summary.items()):
+        return None
+    for place in np.flatnonzero(~number & (encoder.missing == 0)).tolist():  # categories: how often each is met
+        counts = np.bincount(filled[:, place].astype(np.intp), minlength=encoder.inputs[place].levels)
+        if np.abs(counts / len(train) - encoder.shares[place]).max() > SAME_FIGURE:
             return None
-        if len(validation) == split.validation_rows and _same(Scaler.measure(matrix[train]), figures):
-            return Parts(train, validation, test)
-    return None
-
-
-def _with_target(scaler: Scaler, summary: Mapping[str, Numbers]) -> Scaler:
-    """Return the figures of the columns with those of a numeric target behind them."""
-    both = {name: np.append(getattr(scaler, name), summary[name]) for name in FIGURES}
-    return Scaler(**both, constant=np.append(scaler.constant, False))
-
-
-def _same(one: Scaler, other: Scaler) -> bool:
-    return all(
-        bool((np.abs(getattr(one, name) - getattr(other, name)) <= SAME_FIGURE * other.std).all()) for name in FIGURES
-    )
+    return Parts(train, test)

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from pellucid.errors import TableError
 from pellucid.insight.attribution import Attribution, LogOdds, integrated_gradients
+from pellucid.insight.names import distinct
 from pellucid.insight.renderings import html, text
 from pellucid.insight.story import Story
 from pellucid.insight.tracing import Trace, trace
+from pellucid.network import Network
 from pellucid.tables import explanation_story, explanation_text
+from pellucid.tables.category_path import network_of_row
+from pellucid.tables.encoding import Encoder, Input
 from pellucid.tables.explanation_subject import Exp, Scaling, Subject, Wording
-from pellucid.tables.model import LOSSES, Source, TableModel
+from pellucid.tables.model import Source, TableModel, middle
 from pellucid.tables.nearest_change import Change, Value, nearest_change
 from pellucid.tables.reading import to_frame
 from pellucid.tables.scaler import Numbers, Scaler
 from pellucid.tables.target import Label, Target
-
-if TYPE_CHECKING:
-    import narwhals.stable.v2 as nw
 
 STANDARDISED = "Mean and standard deviation are those of the rows that were learnt from."
 
@@ -45,14 +47,22 @@ class Explanation:
     probabilities : list of (label, float)
         Empty for a numeric target, and for a loss of scores such as the hinge.
     columns : tuple of str
-        The C inputs.
-    values : list of bool, int or float
-        Of the row, as they stand in the table.
-    standardised : array [C]
-        What the network takes. In a model of a table, z = (value - mean) / std, with the figures of ``scaler``; 0 for
-        a constant column.
+        The C columns.
+    values : list of bool, int, float, str or None
+        Of the row, as they stand in the table; None in a gap.
+    usual : tuple of str
+        Of each column in a model of a table, what is usual: the mean, or the most frequent category.
+    remarks : tuple of str
+        What is to be said of single cells: gaps, categories that were never met, values far away.
+    inputs : tuple of Input
+        The S inputs of the network in a model of a table; otherwise empty, as each column is one.
+    input_values : array [S]
+        What each holds in this row, in the column's units.
+    standardised : array [S]
+        What the network takes: z = (value - mean) / std of numbers, with the figures of ``scaler``; 0 for a constant
+        column.
     scaler : Scaler
-        Mean, standard deviation and range of each column in the rows that the row is compared with: those of the
+        Mean, standard deviation and range of each input in the rows that the row is compared with: those of the
         training, or those of a table X (then the range is that of the other rows).
     scaling : Scaling or None
         How the values became ``standardised``; None where the network takes them as they are.
@@ -87,6 +97,10 @@ class Explanation:
     probabilities: list[tuple[Label, float]]
     columns: tuple[str, ...]
     values: list[Value]
+    usual: tuple[str, ...]
+    remarks: tuple[str, ...]
+    inputs: tuple[Input, ...]
+    input_values: Numbers
     standardised: Numbers
     scaler: Scaler
     scaling: Scaling | None
@@ -176,53 +190,212 @@ def explain_row(
     """
     if not isinstance(model, TableModel):
         raise TypeError(f"explain_row explains a TableModel, found a {type(model).__name__}")
-    wrapped, learnt = to_frame(frame), model.learnt
-    X = model._inputs(wrapped, source)
-    row, scaler = checked_row(row, len(X)), learnt.scaler
+    wrapped, learnt, source = to_frame(frame), model.learnt, str(source)
+    encoder = learnt.encoder
+    row = checked_row(row, len(wrapped))
+    alone = wrapped[row : row + 1]
+    rows = np.array([row])  # for messages
+    raw = model._values(alone, source, rows)[0]  # [S]
+    x = np.where(np.isnan(raw), encoder.fill, raw)
+    scaler = encoder.scaler
     scaling = Scaling(scaler.mean, scaler.std, scaler.constant, ("mean", "std"), STANDARDISED)
-    z = scaling.apply(X[row : row + 1])  # [1,C]
-    if not np.isfinite(z).all():
-        column = int(np.argmin(np.isfinite(z[0])))
-        raise TableError(
-            f"{source}: column {learnt.columns[column]!r}, row {row + 1}: {X[row, column]} is too far "
-            f"from the values learnt from ({scaler.low[column]:.6g} to {scaler.high[column]:.6g})"
+    z = model._standardised(alone, source, rows)[0]  # [S]
+    values = [_cell(alone.get_column(column.name).to_list()[0]) for column in encoder.columns]
+    levels, distances, fixed = _levels(encoder, x, raw)
+    subject = Subject(
+        learnt.network,
+        learnt.loss,
+        tuple(encoder.columns[one.column].name for one in encoder.inputs),
+        scaler,
+        scaling,
+        learnt.target,
+        learnt.summary if learnt.target.kind in ("numeric", "quantiles") else {},
+        output=middle(learnt.target.quantiles) if learnt.target.kind == "quantiles" else 0,
+        link=Exp() if learnt.target.kind == "count" else None,
+        input_names=_network_inputs(encoder),
+        threshold=learnt.threshold,
+        levels=levels,
+        distances=distances,
+        fixed=fixed,
+    )
+    found = explained(
+        subject,
+        x,
+        row,
+        [values[one.column] for one in encoder.inputs],
+        seen=encoder.quantiles.T,
+        baseline=scaler.mean,
+        unusual=(),
+        source=source,
+        steps=steps,
+        way=network_of_row(learnt.network, encoder, z),
+    )
+    # What moved the inputs of one column moved the column.
+    parts = np.zeros(len(encoder.columns))
+    np.add.at(parts, [one.column for one in encoder.inputs], found.parts)
+    unusual = tuple(model.unusual_values(alone, source=source))
+    found = replace(
+        found,
+        columns=model.columns,
+        values=values,
+        parts=parts,
+        unusual=unusual,
+        usual=tuple(_usual(encoder, place) for place in range(len(encoder.columns))),
+        inputs=encoder.inputs,
+        remarks=_remarks(encoder, values, raw, unusual),
+    )
+    if learnt.target.kind == "count":
+        mean = float(learnt.summary["mean"][0])
+        return replace(
+            found,
+            prediction=float(model.predict(alone)[0]),
+            target_summary={"mean": learnt.summary["mean"]},
+            parts=mean * found.parts,
+            output_at_row=mean * found.output_at_row,
+            output_at_mean=mean * found.output_at_mean,
+            completeness_error=mean * found.completeness_error,
         )
-    values = [_value(wrapped.get_column(name), X[row, place]) for place, name in enumerate(learnt.columns)]
-    unusual = tuple(name for name, rows in model.unusual_values(wrapped, source=source).items() if row in rows)
-    loss = LOSSES[learnt.target.kind]()
-    summary = learnt.summary
-    subject = Subject(learnt.network, loss, learnt.columns, scaler, scaling, learnt.target, summary)
-    return explained(subject, X, row, values, baseline=scaler.mean, unusual=unusual, source=str(source), steps=steps)
+    if not learnt.target.classes:
+        return replace(found, prediction=float(model.predict(alone)[0]))
+    return found
+
+
+def _network_inputs(encoder: Encoder) -> tuple[str, ...]:
+    """Return what a trace calls the network's inputs: those that are standardised say so."""
+    return distinct([f"{one.name} scaled" if one.part == "value" else one.name for one in encoder.inputs])
+
+
+def _cell(value: Any) -> Value:
+    """Return a cell as plain Python; dates as ISO texts."""
+    if value is None or (isinstance(value, float) and np.isnan(value)):
+        return None
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Decimal):
+        return float(value)
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _levels(
+    encoder: Encoder, x: Numbers, raw: Numbers
+) -> tuple[dict[int, tuple[Label, ...]], dict[int, Numbers], frozenset[int]]:
+    """Return the inputs that hold categories, with how far each lies, and those that do not change by themselves.
+
+    These are the parts of dates, what tells of gaps, and what has a gap: of a change that fills it nobody could say
+    from what.
+    """
+    levels: dict[int, tuple[Label, ...]] = {}
+    distances: dict[int, Numbers] = {}
+    fixed = set()
+    for place, one in enumerate(encoder.inputs):
+        column = encoder.columns[one.column]
+        if one.part == "missing" or column.kind == "date" or np.isnan(raw[place]):
+            fixed.add(place)
+        elif one.part == "code":
+            levels[place] = column.levels
+            distances[place] = _rarity(encoder.shares[place])
+        elif one.part == "vector":  # the first stands for all without a vector of their own
+            levels[place] = ("(any other)", *column.levels)
+            distances[place] = _rarity(encoder.shares[place])
+        elif column.kind in ("yes/no", "ordered"):
+            levels[place] = column.levels
+            distances[place] = (np.arange(len(column.levels)) - x[place]) / encoder.scaler.std[place]
+    return levels, distances, frozenset(fixed)
+
+
+def _rarity(shares: Numbers) -> Numbers:
+    """Return in how many of its standard deviations it is to have each category, for who does not.
+
+    Examples
+    --------
+    >>> _rarity(np.array([0.5, 0.01])).round(2)
+    array([ 2.  , 10.05])
+    """
+    return np.asarray(1 / np.sqrt(np.maximum(shares * (1 - shares), 1e-12)))
+
+
+def _usual(encoder: Encoder, place: int) -> str:
+    """Return what is usual in a column: the mean of numbers, the day in the middle, the most frequent category."""
+    column = encoder.columns[place]
+    first = encoder.first_input(place)
+    if encoder.scaler.constant[first]:
+        return "constant"
+    if column.kind == "category":
+        shares = encoder.shares[first]
+        labels = column.levels if encoder.inputs[first].part == "code" else ("(any other)", *column.levels)
+        often = int(np.argmax(shares))
+        return f"{explanation_text.shortened(str(labels[often]))}, {100 * shares[often]:.0f} %"
+    mean = float(encoder.scaler.mean[first])
+    if column.kind == "date":
+        return str(np.datetime64(round(mean), "D"))
+    if column.kind == "yes/no":
+        return f"{column.levels[1]}, {100 * mean:.0f} %"
+    if column.kind == "ordered":
+        return str(column.levels[min(max(round(mean), 0), len(column.levels) - 1)])
+    return explanation_text.figure(mean)
+
+
+def _remarks(encoder: Encoder, values: list[Value], raw: Numbers, unusual: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what is to be said of single cells."""
+    said = []
+    for place, column in enumerate(encoder.columns):
+        own = [index for index, one in enumerate(encoder.inputs) if one.column == place and one.part != "missing"]
+        name, first = explanation_text.shortened(column.name), own[0]
+        if np.isnan(raw[first]):
+            stands = "none of the categories counts"
+            if column.kind not in ("category", "yes/no", "ordered", "date"):
+                stands = f"the median, {explanation_text.figure(float(encoder.fill[first]))}, stands for it"
+            elif column.kind != "category":
+                stands = "the median stands for it"
+            said.append(f"{name} has no value: {stands}.")
+        elif column.name in unusual and column.kind == "category":
+            said.append(f"{name} is {values[place]!r}, which was never met: it counts as none of the categories.")
+        elif column.name in unusual:
+            low, high = (float(bound[first]) for bound in (encoder.scaler.low, encoder.scaler.high))
+            bounds = f" ({explanation_text.figure(low)} to {explanation_text.figure(high)})"
+            said.append(
+                f"{name} is {explanation_text.shown(values[place])}, far outside what was learnt from"
+                f"{bounds if column.kind == 'number' else ''}: the prediction is a guess."
+            )
+    return tuple(said)
 
 
 def explained(
     subject: Subject,
-    X: Numbers,
+    x: Numbers,
     row: int,
     values: list[Value],
     *,
+    seen: Numbers,
     baseline: Numbers,
     unusual: tuple[str, ...],
     source: str,
     steps: int = 100_000,
+    way: tuple[Network, Numbers, Numbers] | None = None,
 ) -> Explanation:
     """Explain what a network says of a row of a table, by what moved it away from what it says of the baseline.
 
     Parameters
     ----------
     subject : Subject
-    X : array [N, C]
-        The table.
+    x : array [C]
+        The row, as numbers.
     row : int
-        From 0.
-    values : list of bool, int or float
+        Its place, from 0, for texts.
+    values : list of bool, int, float, str or None
         The row's, as they stand in the table.
+    seen : array [N, C]
+        Rows that tell which columns hold whole numbers only.
     baseline : array [C]
         In the table's units.
     unusual : tuple of str
         Columns to warn of.
     source, steps
         As for `explain_row`.
+    way : (Network, array [S], array [S]), optional
+        The network that attribution follows in place of the subject's, with the row and the baseline as it takes them.
 
     Returns
     -------
@@ -234,7 +407,7 @@ def explained(
         If the output is not finite.
     """
     network, target, wording = subject.network, subject.target, subject.wording
-    z = subject.inputs(X[row : row + 1])  # [1,C]
+    z = subject.inputs(x[None])  # [1,C]
     watched = trace(network, z, feature_names=subject.input_names, output_names=subject.output_names)
     if not np.isfinite(watched.output).all():
         place = f"{source}, row {row + wording.first_row}"
@@ -243,17 +416,18 @@ def explained(
     several = target.kind == "multiclass"
     output, link = code if several else subject.output, subject.link
     softmax = several and subject.loss.from_logits == "Softmax"
+    followed, end, begin = way or (network, z[0], subject.inputs(baseline[None])[0])
     found = integrated_gradients(
-        network,
-        z,
-        baseline=subject.inputs(baseline[None])[0],
+        followed,
+        end[None],
+        baseline=begin,
         output=0 if softmax else output,
         link=LogOdds(code) if softmax else link,
         steps=steps,
     )
     # From the network's units to those that a person thinks in: first the factor, then what is added.
     factor, added = 1.0, 0.0
-    if target.kind == "numeric" and subject.target_summary:
+    if not target.classes and subject.target_summary:
         factor, added = (float(subject.target_summary[name][0]) for name in ("std", "mean"))
     elif target.kind == "binary" and code == 0:
         factor = -1.0
@@ -268,6 +442,10 @@ def explained(
         probabilities=list(zip(target.classes, chances, strict=True)) if chances else [],
         columns=subject.columns,
         values=values,
+        usual=(),
+        remarks=(),
+        inputs=(),
+        input_values=x,
         standardised=z[0],
         scaler=subject.scaler,
         scaling=subject.scaling,
@@ -279,7 +457,7 @@ def explained(
         output_at_row=output_at_row,
         output_at_mean=factor * found.output_at_baseline + added,
         completeness_error=abs(factor) * float(found.completeness_error[0]),
-        change=nearest_change(subject, X, row, values) if target.classes else None,
+        change=nearest_change(subject, x, values, seen) if target.classes else None,
         unusual=unusual,
         wording=wording,
     )
@@ -291,12 +469,3 @@ def checked_row(row: Any, count: int) -> int:
     if not whole or not 0 <= row < count:
         raise ValueError(f"row must be a whole number from 0 to {count - 1}, found {row!r}")
     return int(row)
-
-
-def _value(column: nw.Series[Any], number: float) -> Value:
-    """Return a number as what its column holds."""
-    import narwhals.stable.v2 as nw
-
-    if column.dtype == nw.Boolean:
-        return bool(number)
-    return int(number) if column.dtype.is_integer() else float(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from pellucid.losses.loss import Loss
 from pellucid.network import Network
 from pellucid.tables.evaluation import Rows, choice
 from pellucid.tables.scaler import Numbers, Scaler
-from pellucid.tables.target import Target
+from pellucid.tables.target import Label, Target
 
 
 class Wording(NamedTuple):
@@ -122,6 +123,14 @@ class Subject:
     input_names, output_names : tuple of str
         What a trace calls the network's inputs and outputs; empty where they are numbered.
     wording : Wording
+    threshold : float
+        From which probability on the second of two classes is predicted.
+    levels : dict of int to tuple
+        Of inputs that hold the numbers of categories or the like, from 0, what they stand for.
+    distances : dict of int to array
+        How far each of these lies from the row's own, in standard deviations.
+    fixed : frozenset of int
+        Inputs that cannot be changed by themselves.
     """
 
     network: Network
@@ -136,6 +145,10 @@ class Subject:
     input_names: tuple[str, ...] = ()
     output_names: tuple[str, ...] = ()
     wording: Wording = TRAINING_ROWS
+    threshold: float = 0.5
+    levels: Mapping[int, tuple[Label, ...]] = field(default_factory=dict)
+    distances: Mapping[int, Numbers] = field(default_factory=dict)
+    fixed: frozenset[int] = frozenset()
 
     def inputs(self, matrix: Numbers) -> Numbers:
         """Return rows of the table [N, C] as the network takes them."""
@@ -143,7 +156,9 @@ class Subject:
 
     def decide(self, output: Numbers) -> Rows:
         """Return the class numbers [N] that outputs [N, O] stand for."""
-        return choice(output if self.target.kind == "multiclass" else output[:, self.output : self.output + 1])
+        if self.target.kind == "multiclass":
+            return choice(output)
+        return choice(output[:, self.output : self.output + 1], self.threshold)
 
     def codes(self, matrix: Numbers) -> Rows:
         """Return the class numbers [N] of rows of the table [N, C]."""

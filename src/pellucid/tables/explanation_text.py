@@ -31,18 +31,8 @@ def summary(explanation: Explanation) -> str:
 
 def to_dict(explanation: Explanation) -> dict[str, Any]:
     """Return all but the trace as plain values for JSON."""
-    scaler, change = explanation.scaler, explanation.change
-    columns = [
-        {
-            "column": name,
-            "value": _finite(explanation.values[place]),
-            "mean": float(scaler.mean[place]),
-            "std": float(scaler.std[place]),
-            "standardised": float(explanation.standardised[place]),
-            "push": _finite(float(explanation.parts[place])),
-        }
-        for place, name in enumerate(explanation.columns)
-    ]
+    change = explanation.change
+    columns = [_column(explanation, place) for place in range(len(explanation.columns))]
     return {
         "row": explanation.row + explanation.wording.first_row,
         "target": explanation.target.name,
@@ -60,10 +50,52 @@ def to_dict(explanation: Explanation) -> dict[str, Any]:
         "output_at_row": _finite(explanation.output_at_row),
         "output_at_baseline": _finite(explanation.output_at_mean),
         "columns": columns,
+        "inputs": [
+            {
+                "input": one.name,
+                "column": explanation.columns[one.column],
+                "value": _finite(float(explanation.input_values[place])),
+                "mean": float(explanation.scaler.mean[place]),
+                "std": float(explanation.scaler.std[place]),
+                "standardised": float(explanation.standardised[place]),
+            }
+            for place, one in enumerate(explanation.inputs)
+        ],
+        "remarks": list(explanation.remarks),
         "completeness_error": _finite(explanation.completeness_error),
         "nearest_change": None if change is None else dict(vars(change)),
         "unusual_columns": list(explanation.unusual),
     }
+
+
+def _column(explanation: Explanation, place: int) -> dict[str, Any]:
+    """Return a column's value, what is usual, and its push."""
+    found = {
+        "column": explanation.columns[place],
+        "value": _finite(explanation.values[place]),
+        "push": _finite(float(explanation.parts[place])),
+    }
+    if explanation.inputs:
+        return found | {"usual": explanation.usual[place]}
+    scaler = explanation.scaler
+    return found | {
+        "mean": float(scaler.mean[place]),
+        "std": float(scaler.std[place]),
+        "standardised": float(explanation.standardised[place]),
+    }
+
+
+def shown(value: Any) -> str:
+    """Return a cell in a sentence or a table: texts in quotation marks, numbers rounded.
+
+    Examples
+    --------
+    >>> shown("Graz"), shown(1234.5), shown(None)
+    ("'Graz'", '1,234.5', 'no value')
+    """
+    if value is None:
+        return "no value"
+    return shortened(repr(value)) if isinstance(value, str) else figure(value)
 
 
 def figure(value: float, digits: int = 5) -> str:
@@ -110,15 +142,18 @@ def _prediction(explanation: Explanation) -> str:
     else:
         ranked = sorted(explanation.probabilities, key=lambda each: -each[1])
         label = shortened(repr(explanation.prediction))
-        lines = [f"{row}: {name} is predicted to be {label}, with probability {_chance(ranked[0][1])}."]
+        chance = next(chance for own, chance in ranked if own == explanation.prediction)
+        lines = [f"{row}: {name} is predicted to be {label}, with probability {_chance(chance)}."]
         named = ", ".join(f"{shortened(repr(label))} {_chance(chance)}" for label, chance in ranked[:CLASSES_LISTED])
         more = len(ranked) - CLASSES_LISTED
         lines += _wrapped(f"Probabilities: {named}{f', and {more} classes less likely' if more > 0 else ''}.")
-    for column in explanation.unusual:
+    for remark in explanation.remarks:
+        lines += _wrapped(remark)
+    for column in () if explanation.inputs else explanation.unusual:
         place = explanation.columns.index(column)
         low, high = (figure(float(bound[place])) for bound in (explanation.scaler.low, explanation.scaler.high))
         lines += _wrapped(
-            f"{shortened(column)} is {figure(explanation.values[place])}, far outside {explanation.wording.usual} "
+            f"{shortened(column)} is {shown(explanation.values[place])}, far outside {explanation.wording.usual} "
             f"({low} to {high}): the prediction is a guess."
         )
     return "\n".join(lines)
@@ -139,12 +174,15 @@ def _pushes(explanation: Explanation) -> str:
     def push(value: float) -> str:
         return f"{value:+.3e}" if extreme else f"{value + 0.0:+,.{decimals}f}"
 
-    rows: list[tuple[str, ...]] = [("column", "value", "mean", "push", "")]
+    rows: list[tuple[str, ...]] = [("column", "value", "usual" if explanation.inputs else "mean", "push", "")]
     for place in listed.tolist():
         part = float(parts[place])
-        mean = "constant" if scaler.constant[place] else figure(float(scaler.mean[place]))
+        if explanation.inputs:
+            mean = explanation.usual[place]
+        else:
+            mean = "constant" if scaler.constant[place] else figure(float(scaler.mean[place]))
         name = shortened(explanation.columns[place])
-        rows.append((name, figure(explanation.values[place]), mean, push(part), _bar(part, largest)))
+        rows.append((name, shown(explanation.values[place]), mean, push(part), _bar(part, largest)))
     if len(listed) < len(order):
         rest = float(parts[order[len(listed) :]].sum())
         rows.append((f"{len(order) - len(listed)} others, together", "", "", push(rest), ""))
@@ -189,13 +227,23 @@ def _change(explanation: Explanation) -> str:
             )
         )
     outside = ""
-    if not change.low <= change.after <= change.high:
+    if change.outside:
+        assert change.low is not None
+        assert change.high is not None
         outside = f" That lies outside {explanation.wording.seen} ({figure(change.low)} to {figure(change.high)})."
+    before, after = change.before, change.after
+    if change.low is None or before is None or isinstance(before, str) or isinstance(after, str) or after is None:
+        return "\n".join(
+            _wrapped(
+                f"Nearest other answer: if {shortened(change.column)} were {shown(after)} instead of "
+                f"{shown(before)}, the answer would be {shortened(repr(change.prediction))}."
+            )
+        )
     by = f"{figure(change.deviations, 2)}" if change.deviations < 0 else f"+{figure(change.deviations, 2)}"
     return "\n".join(
         _wrapped(
-            f"Nearest other answer: if {shortened(change.column)} were {_apart(change.after, change.before)} instead "
-            f"of {_apart(change.before, change.after)} ({by} standard deviations), the answer would be "
+            f"Nearest other answer: if {shortened(change.column)} were {_apart(after, before)} instead "
+            f"of {_apart(before, after)} ({by} standard deviations), the answer would be "
             f"{shortened(repr(change.prediction))}.{outside}"
         )
     )

@@ -1,11 +1,12 @@
-"""TableModel: a network, and what a table needs around it."""
+"""TableModel: the networks of a table, and what a table needs around them."""
 
 from __future__ import annotations
 
-import hashlib
+import itertools
 import math
 import os
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,23 +16,23 @@ import numpy.typing as npt
 from numpy.typing import NDArray
 
 from pellucid import checks
-from pellucid.configuration import child_seeds
 from pellucid.errors import TableError
 from pellucid.extras import require
-from pellucid.layers.dense import Dense
-from pellucid.layers.layer import Layer
-from pellucid.layers.relu import ReLU
-from pellucid.losses.classification import BinaryCrossEntropyFromLogits, CrossEntropyFromLogits
 from pellucid.losses.loss import Loss
-from pellucid.losses.regression import SquaredError
 from pellucid.network import Network
-from pellucid.optimizers.adam import Adam
-from pellucid.schedules import CosineDecay
+from pellucid.tables.encoding import Encoder, eighths
 from pellucid.tables.evaluation import Evaluation, Rows, choice, judge_classes, judge_numbers
-from pellucid.tables.reading import COLUMNS_LISTED, find_column, numeric_columns, to_frame
+from pellucid.tables.kinds import Column, recognise
+from pellucid.tables.learning import EFFORTS, Recipe, Trained, learn, loss_of
+from pellucid.tables.read_table import ReadTable
+from pellucid.tables.reading import COLUMNS_LISTED, find_column, to_frame
+from pellucid.tables.reading.words import some
 from pellucid.tables.scaler import FIGURES, Numbers, Scaler
-from pellucid.tables.target import KINDS, Kind, Label, Target, held_out
-from pellucid.training import EarlyStopping, History
+from pellucid.tables.screening import leaks, spelt_alike, without_duplicates
+from pellucid.tables.split import Split, divided, fingerprint
+from pellucid.tables.target import KINDS, Kind, Label, Target
+from pellucid.tables.thresholds import THRESHOLDS, best_threshold
+from pellucid.training import History
 from pellucid.training.callbacks import Callback
 from pellucid.training.checkpoint import Checkpoint
 
@@ -44,96 +45,133 @@ if TYPE_CHECKING:
 
 Source = str | os.PathLike[str]
 
-LEARNING_RATE = 0.005
-# With fewer rows than this, all are needed to learn from, and none is held out to choose the best epoch.
-FEWEST_ROWS_TO_VALIDATE = 50
-VALIDATION_SHARE = 0.15
-
-LOSSES: dict[Kind, type[Loss]] = {
-    "binary": BinaryCrossEntropyFromLogits,
-    "multiclass": CrossEntropyFromLogits,
-    "numeric": SquaredError,
-}
-
-
-@dataclass(frozen=True)
-class Split:
-    """Which rows of the table were kept from learning: enough to make the split again, and to recognise it.
-
-    Attributes
-    ----------
-    seed, rows, test_share
-        What it was made from.
-    test_rows, validation_rows : int
-        How many rows each part has.
-    sha256 : str
-        Of the test rows' numbers, from 0, as 64-bit integers, the lowest byte first.
-    """
-
-    seed: int
-    rows: int
-    test_share: float
-    test_rows: int
-    validation_rows: int
-    sha256: str
-
 
 @dataclass(frozen=True, eq=False)
 class Learnt:
     """All that a model has learnt, in one piece: a training that fails halfway leaves the old one whole.
 
-    ``summary`` is of the target in the training rows: the classes' ``shares`` [C], or ``mean``, ``std``, ``low`` and
-    ``high`` [1].
+    Attributes
+    ----------
+    target : Target
+    encoder : Encoder
+        The columns that are used, and how they become the network's inputs.
+    left_out : tuple of Column
+        The columns that are not, each with its reason as a note.
+    summary : dict
+        Of the target in the training rows: the classes' ``shares`` [C], or ``mean``, ``std``, ``low`` and ``high`` [1],
+        and the ``eighths`` [9].
+    network : Network
+        From the inputs, standardised, to the logits of the classes, or to the target as it was learnt: it encodes a
+        row, asks every member, and joins what they say.
+    threshold : float
+        From which probability on the second of two classes is predicted.
+    split : Split
+    notes : tuple of str
+        What was noticed in the table.
     """
 
     target: Target
-    columns: tuple[str, ...]
-    scaler: Scaler
+    encoder: Encoder
+    left_out: tuple[Column, ...]
     summary: dict[str, Numbers]
     network: Network
+    threshold: float
     split: Split
+    notes: tuple[str, ...] = ()
+
+    @property
+    def loss(self) -> Loss:
+        """What the network's output is judged by."""
+        return loss_of(self.target.kind, self.target.quantiles)
+
+    def in_units(self, output: Numbers) -> Numbers:
+        """Return the network's output [N, O] in the target's units: [N], or [N, Q] of quantiles.
+
+        A number never leaves the range of the training rows: beyond it nothing was learnt.
+        """
+        summary = self.summary
+        with np.errstate(over="ignore"):
+            if self.target.kind == "count":
+                return np.minimum(summary["mean"] * np.exp(output[:, 0]), 10 * summary["high"])
+            found = np.clip(summary["mean"] + summary["std"] * output, summary["low"], summary["high"])  # [N,O]
+        return found[:, 0] if self.target.kind == "numeric" else np.sort(found, axis=1)
+
+    def probabilities(self, output: Numbers) -> Numbers:
+        """Return the probability of each class, [N, C], from the logits [N, O]."""
+        link = self.loss.link
+        with np.errstate(over="ignore"):
+            if self.target.kind == "multiclass":
+                return np.asarray(link(output))
+            # 1 - p would lose the digits of a small chance.
+            return np.hstack([link(-output), link(output)])  # [N,1], [N,1] -> [N,2]
+
+    def judged(self, y: NDArray[Any], output: Numbers, rows: Rows) -> Evaluation:
+        """Return how good the network's output [N, O] is for these rows of a table, whose target is known."""
+        if self.target.classes:
+            shares, chances = self.summary["shares"], self.probabilities(output)
+            return judge_classes(self.target, shares, self.loss, y, output, chances, rows, self.threshold)
+        return judge_numbers(self.target, self.summary, y, self.in_units(output), rows)
 
 
 class TableModel:
-    """A network for a table of named columns: it standardises, learns, and predicts in the target's own terms.
+    """Networks for a table of named columns: they take it as it is, and predict in the target's own terms.
 
-    Inputs are numeric columns (booleans count as 0 and 1), standardised in float64 by the mean and standard deviation
-    of the rows that are learnt from; so is a numeric target. The kind of the target is found out from its values:
+    Which kind each column is is found out from its values in the training rows: numbers (also those written as text,
+    with decimal commas, thousands separators, currencies or percent signs), yes or no, categories, ordered categories,
+    dates; identifiers and remarks are left out. Gaps may be anywhere but in the target, whose kind is found out too:
 
     - two distinct values of any type are *binary*;
     - texts are *multiclass*, and so are whole numbers of an integer type with at most 20 distinct values, each met in
       at least 10 rows on average;
-    - other numbers are *numeric*.
+    - other numbers are *numeric*; *count* (whole numbers from 0, by their mean) and *quantiles* are to be asked for.
 
     Parameters
     ----------
     target : str
         The name of the column to predict.
-    kind : "binary", "multiclass" or "numeric", optional
-        Overrides what the values suggest.
+    kind : "binary", "multiclass", "numeric", "count" or "quantiles", optional
+        Overrides what the target's values suggest.
     ignore : str or sequence of str
         Columns to leave out.
-    hidden : sequence of int
-        The widths of the hidden layers, each followed by a ReLU; none makes a linear model.
+    kinds : dict of str to str or list, optional
+        Overrides what the values of a column suggest: "number", "yes/no", "category", "ordered", "date", "left out",
+        a date's format as in "date:%d/%m/%Y", or a list of levels from least to most.
+    effort : "low", "normal" or "high"
+        How much time good predictions are worth; see Notes.
+    members : int, optional
+        How many networks are trained side by side, whose mean is the model; by default as `effort` says.
+    hidden : sequence of int, optional
+        The widths of the hidden layers, each followed by a ReLU; none makes linear models. By default as `effort` says.
     epochs : int, optional
-        How often all rows are seen. By default between 16 and 64, and more for small tables: see Notes.
+        How often all rows are seen. By default between 16 and 64: small tables more often.
     batch_size : int
         Rows in one step.
-    learning_rate : float
-        Where Adam's rate begins; it falls to 0 along a half cosine.
+    learning_rate : float, optional
+        The highest of the schedule; by default 0.04 for classes and counts, and 0.07 for other numbers.
+    time_limit : float, optional
+        Seconds that `fit` may take: epochs, and then rows, are left out for it.
+    class_weight : "balanced", optional
+        Lets every class count alike, however rare.
+    threshold : float, "f1" or "balanced"
+        From which probability on the second of two classes is predicted. By name: where, on rows that a member did not
+        learn from, its F1 or the mean of both classes' recalls was highest.
+    quantiles : sequence of float
+        Those of the kind "quantiles", in ascending order.
     seed : int
         Fixes the split, the start and the shuffling.
 
     Attributes
     ----------
     columns : tuple of str
-        The inputs, in the order in which the network takes them.
-    constant_columns : tuple of str
-        Those among them that have one value only in the rows that were learnt from; they contribute nothing.
+        Those that are used, in the order of the table.
+    left_out : dict of str to str
+        Those that are not, each with the reason.
+    notes : tuple of str
+        What was noticed in the table.
     classes_ : tuple
-        The classes in the order of `predict_proba`'s columns, in the target's own type; empty for a numeric target.
+        The classes in the order of `predict_proba`'s columns, in the target's own type; empty for numbers.
     network : Network
-        The trained network; ``network.history`` holds its figures.
+        From the encoded columns to the logits, or to the standardised target; ``network.history`` holds its figures.
     test_rows : array of int
         The rows that were held out in `fit` as test part, from 0; not kept in a file.
     split : Split
@@ -146,23 +184,23 @@ class TableModel:
 
     Notes
     -----
-    Every setting that is not given is a sensible choice, not a tuned one. A table of n training rows is seen about
-    320,000 / n times, but 16 times at least and 64 times at most; a small one more often, until the network has been
-    updated 1,000 times, and at most 300 times.
+    By default ("normal") four networks with two hidden layers of 128 are trained at once, each on its own three
+    quarters of the rows; the quarter that it does not see tells the best epoch, and how sure its probabilities may be.
+    "low" trains two with layers of 64, "high" eight with layers of 256.
 
     Examples
     --------
     >>> import numpy as np, polars
     >>> generator = np.random.default_rng(0)
     >>> area, age = generator.uniform(30, 150, 400), generator.uniform(0, 50, 400)
-    >>> homes = polars.DataFrame({"area": area, "age": age, "price": 3000 * area - 800 * age})
+    >>> city = generator.choice(["Graz", "Linz"], 400)
+    >>> price = 3000 * area - 800 * age + 40_000 * (city == "Linz")
+    >>> homes = polars.DataFrame({"area": area, "age": age, "city": city, "price": price})
     >>> model = TableModel("price").fit(homes, test_share=0.25)
     >>> model.kind, model.columns
-    ('numeric', ('area', 'age'))
+    ('numeric', ('area', 'age', 'city'))
     >>> error, of_the_mean = model.evaluate(homes, rows=model.test_rows).figures["RMSE"]
     >>> error < 0.05 * of_the_mean
-    True
-    >>> bool(abs(model.predict(polars.DataFrame({"age": [10], "area": [100.0]}))[0] - 292_000) < 8_000)
     True
     """
 
@@ -172,58 +210,78 @@ class TableModel:
         *,
         kind: Kind | None = None,
         ignore: str | Sequence[str] = (),
-        hidden: Sequence[int] = (64, 64),
+        kinds: Mapping[str, Any] | None = None,
+        effort: Literal["low", "normal", "high"] = "normal",
+        members: int | None = None,
+        hidden: Sequence[int] | None = None,
         epochs: int | None = None,
         batch_size: int = 128,
-        learning_rate: float = LEARNING_RATE,
+        learning_rate: float | None = None,
+        time_limit: float | None = None,
+        class_weight: Literal["balanced"] | None = None,
+        threshold: float | Literal["f1", "balanced"] = 0.5,
+        quantiles: Sequence[float] = (0.1, 0.5, 0.9),
         seed: int = 0,
     ) -> None:
         self.target = _text("target", target)
         if kind is not None and kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}, or None, found {kind!r}")
         self.asked_kind = kind
-        ignored = (ignore,) if isinstance(ignore, str) else ignore
+        ignored = (ignore,) if isinstance(ignore, str) else _several("ignore", ignore)
         self.ignore = tuple(dict.fromkeys(_text("ignore", name) for name in ignored))
         if self.target in self.ignore:
             raise ValueError(f"the target {self.target!r} cannot be ignored")
-        self.hidden = tuple(_whole("hidden", width, 1) for width in hidden)
+        self.kinds = _kinds(kinds, self.target)
+        if effort not in tuple(EFFORTS):
+            raise ValueError(f"effort must be one of {', '.join(EFFORTS)}, found {effort!r}")
+        self.effort = effort
+        self.members = None if members is None else _whole("members", members, 1)
+        widths = None if hidden is None else _several("hidden", hidden)
+        self.hidden = None if widths is None else tuple(_whole("hidden", width, 1) for width in widths)
         self.epochs = None if epochs is None else _whole("epochs", epochs, 1)
         self.batch_size = _whole("batch_size", batch_size, 1)
-        if isinstance(learning_rate, bool) or not isinstance(learning_rate, int | float | np.number):
-            raise TypeError(f"learning_rate must be a number, found {learning_rate!r}")
-        if not 0 < learning_rate < math.inf:
-            raise ValueError(f"learning_rate must be positive and finite, found {learning_rate!r}")
-        self.learning_rate = float(learning_rate)
+        self.learning_rate = None if learning_rate is None else _positive("learning_rate", learning_rate)
+        self.time_limit = None if time_limit is None else _positive("time_limit", time_limit)
+        if class_weight not in (None, "balanced"):
+            raise ValueError(f'class_weight must be "balanced" or None, found {class_weight!r}')
+        self.class_weight = class_weight
+        self.threshold = _threshold(threshold)
+        self.quantiles = _ascending(quantiles)
         self.seed = _whole("seed", seed, 0)
         self._learnt: Learnt | None = None
         self.test_rows: Rows = np.empty(0, dtype=np.intp)
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the model was made with, as the arguments that make it anew."""
+        return {"kind": self.asked_kind} | {name: getattr(self, name) for name in SETTINGS if name != "kind"}
+
     def __repr__(self) -> str:
-        parts = [repr(self.target)]
-        defaults = TableModel(self.target)
-        for name in ("asked_kind", "ignore", "hidden", "epochs", "batch_size", "learning_rate", "seed"):
-            value = getattr(self, name)
-            if value != getattr(defaults, name):
-                parts.append(f"{name.removeprefix('asked_')}={value!r}")
+        parts, defaults = [repr(self.target)], TableModel(self.target).settings
+        parts += [f"{name}={value!r}" for name, value in self.settings.items() if value != defaults[name]]
         return f"TableModel({', '.join(parts)})"
 
     # What was learnt
 
     @property
     def kind(self) -> Kind:
-        """The kind of the target: "binary", "multiclass" or "numeric"."""
+        """The kind of the target: "binary", "multiclass", "numeric", "count" or "quantiles"."""
         return self.learnt.target.kind
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The inputs, in the order in which the network takes them."""
-        return self.learnt.columns
+        """The columns that are used, in the order of the table."""
+        return tuple(column.name for column in self.learnt.encoder.columns)
 
     @property
-    def constant_columns(self) -> tuple[str, ...]:
-        """The inputs with a single value in the rows that were learnt from."""
-        constant = self.learnt.scaler.constant
-        return tuple(name for name, same in zip(self.columns, constant, strict=True) if same)
+    def left_out(self) -> dict[str, str]:
+        """The columns that are not used, each with the reason; those to ignore are not among them."""
+        return {column.name: "; ".join(column.notes) for column in self.learnt.left_out}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was noticed in the table when the model learnt from it."""
+        return self.learnt.notes
 
     @property
     def classes_(self) -> tuple[Label, ...]:
@@ -232,7 +290,7 @@ class TableModel:
 
     @property
     def network(self) -> Network:
-        """The trained network; it takes standardised columns."""
+        """The trained network; it takes what the encoder makes of the columns."""
         return self.learnt.network
 
     @property
@@ -267,6 +325,7 @@ class TableModel:
         test_share: float = 0.0,
         validation_share: float | None = None,
         sample_weight: npt.ArrayLike | None = None,
+        start: TableModel | None = None,
         callbacks: Iterable[Callback] = (),
         checkpoint: Checkpoint | str | Path | None = None,
         progress: bool = False,
@@ -279,14 +338,18 @@ class TableModel:
         Parameters
         ----------
         frame : pandas.DataFrame, polars.DataFrame, pyarrow.Table or narwhals.DataFrame
-            N rows; every column but the target and those to ignore is an input.
+            N rows; every column but the target and those to ignore may be an input.
         test_share : float
             The part of the rows that learning never sees, for `evaluate`; for classes, of each its share.
         validation_share : float, optional
-            The part of the remaining rows whose loss chooses the best epoch. By default 0.15, or none if fewer than
-            50 rows remain; with none, the last epoch is kept.
+            The part of the remaining rows that each member does not learn from: it tells the best epoch, and how sure
+            the probabilities may be. By default each row is held out by one of the members (by a single one 0.2 of
+            them), or none if fewer than 50 rows remain; with 0, the last epoch is kept.
         sample_weight : array [N], optional
             What each row counts.
+        start : TableModel, optional
+            A trained model to go on from: its columns, encoding and networks are taken over. The settings of its
+            networks (`hidden`, `members`) must be this model's.
         callbacks : functions of a report
             Called after each epoch.
         checkpoint : str, Path or Checkpoint, optional
@@ -310,88 +373,148 @@ class TableModel:
         --------
         >>> import polars
         >>> frame = polars.DataFrame({"x": [0.0, 1.0, 2.0, 3.0], "fits": [False, False, True, True]})
-        >>> TableModel("fits", epochs=200).fit(frame).predict(frame).tolist()
+        >>> TableModel("fits").fit(frame).predict(frame).tolist()
         [False, False, True, True]
         """
+        began = time.perf_counter()
         for name, share in (("test_share", test_share), ("validation_share", validation_share)):
-            if share is not None and not 0 <= share < 1:
+            if share is None and name == "validation_share":
+                continue
+            if isinstance(share, bool) or not isinstance(share, int | float | np.number):
+                raise TypeError(f"{name} must be a number, found {share!r}")
+            if not 0 <= share < 1:
                 raise ValueError(f"{name} must lie in [0, 1), found {share!r}")
-        wrapped = to_frame(frame)
-        find_column(wrapped.columns, self.target, source, role="target")
-        for name in self.ignore:
-            find_column(wrapped.columns, name, source, role="column to ignore")
-        columns = tuple(name for name in wrapped.columns if name != self.target and name not in self.ignore)
-        if not columns:
-            raise TableError(f"{os.fspath(source)} has no column left to learn from beside the target {self.target!r}")
-        if not len(wrapped):
-            raise TableError(f"{os.fspath(source)} has no rows")
-        target = Target.find(wrapped, self.target, self.asked_kind, source)
+        if start is not None and not isinstance(start, TableModel):
+            raise TypeError(f"start must be a trained TableModel, found {start!r}")
+        wrapped, source = to_frame(frame), os.fspath(source)
+        names = self._inputs_of(wrapped, source)
+        if start is None:
+            target = Target.find(wrapped, self.target, self.asked_kind, source, self.quantiles)
+        else:
+            target = self._target_of(start)
         y = target.encode(wrapped, source)  # [N]
-        remedy = "Correct the table, or leave columns out: ignore=[...]"
-        X = numeric_columns(wrapped, columns, source, remedy=remedy)  # [N,C]
-        checked = checks.weights(sample_weight, len(X), np.dtype(np.float64))
+        checked = checks.weights(sample_weight, len(wrapped), np.dtype(np.float64))
         weights = None if checked is None else checked[:, 0]
-
-        classes = y if target.classes else None
-        chosen_by = [np.random.default_rng(child) for child in child_seeds(self.seed)[3].spawn(2)]
-        rest, test = _divide(np.arange(len(X)), classes, test_share, chosen_by[0], "a test part", source)
+        rest, test = divided(self.seed, len(y), y if target.classes else None, test_share, source)
         if weights is not None:
             rest = rest[weights[rest] > 0]  # rows that count nothing must not choose the best epoch either
             if not len(rest):
                 raise ValueError("sample_weight is 0 for every row outside the test part")
-        if validation_share is None:
-            validation_share = VALIDATION_SHARE if len(rest) >= FEWEST_ROWS_TO_VALIDATE else 0.0
-        train, validation = _divide(rest, classes, validation_share, chosen_by[1], "a validation part", source)
+            weights = weights[rest]
+        if target.classes and self.class_weight == "balanced":
+            weights = _balanced(y[rest], weights)
 
-        scaler = Scaler.measure(X[train], None if weights is None else weights[train])
-        summary: dict[str, Numbers]
-        if target.classes:
-            counted = np.bincount(y[train], None if weights is None else weights[train], len(target.classes))
-            summary = {"shares": counted / counted.sum()}
-            learnt = y
+        # From here on, of the training rows alone.
+        train, y = wrapped[rest.tolist()] if len(rest) < len(wrapped) else wrapped, y[rest]
+        if start is None:
+            encoder, inputs, left_out, notes = self._measured(train, rest, names, y, target, weights, source)
         else:
-            of_target = Scaler.measure(y[train, None], None if weights is None else weights[train])
-            summary = {name: getattr(of_target, name) for name in FIGURES}
-            learnt = of_target.standardise(y[:, None])[:, 0]
-
-        network = Network(len(columns), self._layers(target), seed=self.seed)
-        steps = -(-len(train) // self.batch_size)
-        epochs = default_epochs(len(train), steps) if self.epochs is None else self.epochs
-        watching: list[Callback] = list(callbacks)
-        held = None
-        if len(validation):
-            # Waiting long: as the rate falls to 0, late epochs are often better than a lucky early one.
-            watching.insert(0, EarlyStopping(patience=max(16, epochs // 3)))
-            held = (scaler.standardise(X[validation]), learnt[validation])
-            if weights is not None:
-                held = (*held, weights[validation])  # type: ignore[assignment]
-        network.fit(
-            scaler.standardise(X[train]),
-            learnt[train],
-            loss=LOSSES[target.kind](),
-            optimizer=Adam(CosineDecay(self.learning_rate, steps=epochs * steps)),
-            epochs=epochs,
-            batch_size=self.batch_size,
-            sample_weight=None if weights is None else weights[train],
-            validation_data=held,
-            callbacks=watching,
+            encoder, left_out, notes = start.learnt.encoder, start.learnt.left_out, start.learnt.notes
+            inputs = encoder.apply(start._values(train, source))
+        summary = summary_of(target, y, weights) if start is None else start.learnt.summary
+        trained = learn(
+            encoder,
+            inputs,
+            as_learnt(target, summary, y),
+            target.kind,
+            self._recipe(validation_share),
+            classes=len(target.classes),
+            quantiles=target.quantiles,
+            weights=weights,
+            start=None if start is None else start.network.theta,
+            began=began,
+            callbacks=callbacks,
             checkpoint=checkpoint,
             progress=progress,
             engine=engine,
             devices=devices,
         )
-        if network.fitted is not None:
-            network.fitted.optimizer_state = None  # it belongs to the last epoch, not to the one that was kept
-        split = Split(self.seed, len(X), float(test_share), len(test), len(validation), _fingerprint(test))
-        self.learnt = Learnt(target, columns, scaler, summary, network, split)
+        split = Split(self.seed, len(wrapped), float(test_share), len(test), trained.held_by_each, fingerprint(test))
+        threshold = self._chosen_threshold(target, trained, y, weights)
+        self._learnt = Learnt(target, encoder, left_out, summary, trained.network, threshold, split, notes)
         self.test_rows = test
         return self
 
-    def _layers(self, target: Target) -> list[Layer]:
-        layers: list[Layer] = []
-        for width in self.hidden:
-            layers += [Dense(width), ReLU()]
-        return [*layers, Dense(len(target.classes) if target.kind == "multiclass" else 1)]
+    def _inputs_of(self, frame: nw.DataFrame[Any], source: str) -> list[str]:
+        """Return the columns that may be inputs."""
+        find_column(frame.columns, self.target, source, role="target")
+        for name in self.ignore:
+            find_column(frame.columns, name, source, role="column to ignore")
+        for name in self.kinds:
+            find_column(frame.columns, name, source, role="column whose kind is given")
+        names = [name for name in frame.columns if name != self.target and name not in self.ignore]
+        if not names:
+            raise TableError(f"{source} has no column left to learn from beside the target {self.target!r}")
+        if not len(frame):
+            raise TableError(f"{source} has no rows")
+        return names
+
+    def _measured(
+        self,
+        train: nw.DataFrame[Any],
+        rows: Rows,
+        names: Sequence[str],
+        y: NDArray[Any],
+        target: Target,
+        weights: Numbers | None,
+        source: str,
+    ) -> tuple[Encoder, Numbers, tuple[Column, ...], tuple[str, ...]]:
+        """Look at the columns of the training rows; return the encoder, the inputs, and what was noticed.
+
+        ``rows`` are the training rows' numbers in the whole table, for messages.
+        """
+        columns = recognise(train, names, self.kinds, source, rows=rows)
+        used = [column for column in columns if column.kind != "left out"]
+        read = [column.read(train.get_column(column.name), source, rows) for column in used]
+        used, read, same = without_duplicates(used, read)
+        left_out = (*(column for column in columns if column.kind == "left out"), *same)
+        if not used:
+            reasons = "; ".join(f"{column.name!r}: {', '.join(column.notes)}" for column in left_out[:COLUMNS_LISTED])
+            raise TableError(f"{source} has no column that can be learnt from ({reasons})")
+        encoder, inputs = Encoder.measure(used, read, weights)
+        if encoder.scaler.constant.all():
+            listed = some((repr(column.name) for column in used), COLUMNS_LISTED)
+            raise TableError(f"{source} has no column that can be learnt from: in {listed} there is one value only")
+        notes = [f"{column.name}: {note}" for column in encoder.columns for note in column.notes]
+        notes += [f"{column.name}: {note}" for column in left_out for note in column.notes]
+        notes += [*leaks(used, read, y, target), *spelt_alike(target)]
+        return encoder, inputs, left_out, tuple(notes)
+
+    def _recipe(self, validation_share: float | None) -> Recipe:
+        """Return what the training is told."""
+        usual = EFFORTS[self.effort]
+        return Recipe(
+            hidden=usual.hidden if self.hidden is None else self.hidden,
+            members=self.members or usual.members,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            learning_rate=self.learning_rate,
+            validation_share=validation_share,
+            time_limit=self.time_limit,
+            seed=self.seed,
+        )
+
+    def _target_of(self, start: TableModel) -> Target:
+        """Return the target of the model to go on from, if it is this one's."""
+        known, asked = start.learnt.target, self.asked_kind
+        if known.name != self.target or asked not in (None, known.kind):
+            wanted = f"{self.target!r}" if asked is None else f"{self.target!r} ({asked})"
+            raise ValueError(f"the model to go on from predicts {known.name!r} ({known.kind}), not {wanted}")
+        return known
+
+    def _chosen_threshold(self, target: Target, trained: Trained, y: NDArray[Any], weights: Numbers | None) -> float:
+        """Return the probability from which on the second class is predicted."""
+        if isinstance(self.threshold, float):
+            return self.threshold
+        if target.kind != "binary":
+            raise ValueError(f"threshold={self.threshold!r} is for a target of two classes, found a {target.kind} one")
+        if not len(trained.held):
+            raise ValueError(
+                f"threshold={self.threshold!r} is chosen by rows that are held out, and none were: there are too few, "
+                "or validation_share is 0"
+            )
+        own = None if weights is None or self.class_weight else weights[trained.held]
+        return best_threshold(self.threshold, trained.logits[:, 0], y[trained.held], own)
 
     # Predicting
 
@@ -425,10 +548,31 @@ class TableModel:
         >>> TableModel("size", epochs=200).fit(frame).predict(polars.DataFrame({"x": [-1.0, 4.0]}))
         array(['S', 'L'], dtype=object)
         """
-        output, learnt = self._output(frame, source), self.learnt
-        if learnt.target.kind == "numeric":
-            return self._in_units(output)
-        return learnt.target.labels(choice(output))
+        return self._answers(self._output(frame, source))
+
+    def _answers(self, output: Numbers) -> NDArray[Any]:
+        learnt = self.learnt
+        if learnt.target.classes:
+            return learnt.target.labels(choice(output, learnt.threshold))
+        found = learnt.in_units(output)
+        return found if found.ndim == 1 else found[:, middle(learnt.target.quantiles)]
+
+    def predict_quantiles(self, frame: Any, *, source: Source = "the table") -> Numbers:
+        """Return the `quantiles` of each row, in ascending order, [N, Q]; for a target of the kind "quantiles".
+
+        Examples
+        --------
+        >>> import polars
+        >>> frame = polars.DataFrame({"x": np.arange(200) % 2, "y": np.arange(200.0)})
+        >>> model = TableModel("y", kind="quantiles", quantiles=(0.1, 0.9)).fit(frame)
+        >>> model.predict_quantiles(polars.DataFrame({"x": [0]})).shape
+        (1, 2)
+        """
+        if self.kind != "quantiles":
+            raise ValueError(
+                f'the target {self.target!r} was learnt as {self.kind}; give kind="quantiles" to learn them'
+            )
+        return self.learnt.in_units(self._output(frame, source))
 
     def predict_proba(self, frame: Any, *, source: Source = "the table") -> Numbers:
         """Return the probability of each class, in the order of `classes_`, for each row: [N, C].
@@ -443,8 +587,8 @@ class TableModel:
         [[0.0, 1.0], [0.0, 1.0], [1.0, 0.0], [1.0, 0.0]]
         """
         if not self.learnt.target.classes:
-            raise ValueError(f"the target {self.target!r} is numeric, and has no classes to give probabilities of")
-        return self._probabilities(self._output(frame, source))
+            raise ValueError(f"the target {self.target!r} is {self.kind}, and has no classes to give probabilities of")
+        return self.learnt.probabilities(self._output(frame, source))
 
     def explain(self, frame: Any, row: int, *, source: Source = "the table") -> Explanation:
         """Explain the prediction of one row: every number of it, what each column pushed, the nearest other answer.
@@ -504,19 +648,19 @@ class TableModel:
         Examples
         --------
         >>> import polars
-        >>> frame = polars.DataFrame({"x": [0.0, 1.0, 2.0, 3.0] * 15, "same": [7] * 60, "y": [0, 1, 4, 9] * 15})
+        >>> frame = polars.DataFrame({"x": [0.0, 1.0, 2.0, 3.0] * 15, "y": [0, 1, 4, 9] * 15})
         >>> found = TableModel("y", kind="numeric").fit(frame).diagnose(frame)
-        >>> "constant_columns" in [finding.kind for finding in found.findings]
-        True
+        >>> print(found.headline)
+        nothing found: 14 checks made, 7 could not be made
         """
         from pellucid.tables.diagnosis import diagnose_table
 
         return diagnose_table(self, frame, source=source)
 
     def predict_table(self, frame: Any, *, probabilities: bool = True, source: Source = "the table") -> pl.DataFrame:
-        """Return predictions as a table: the column ``prediction``, and one ``probability_...`` for each class.
+        """Return predictions as a table: the column ``prediction``, and one for each class or quantile.
 
-        The errors are those of `predict`.
+        These are called ``probability_...`` and ``quantile_...``. The errors are those of `predict`.
 
         Parameters
         ----------
@@ -542,13 +686,18 @@ class TableModel:
         require("polars", "tables", purpose="tables of predictions")
         import polars as pl
 
-        columns = {"prediction": pl.Series(self.predict(frame, source=source).tolist())}
+        output = self._output(frame, source)
+        columns = {"prediction": pl.Series(self._answers(output).tolist())}
         if probabilities and self.classes_:
-            chances = self.predict_proba(frame, source=source)  # [N,C]
+            chances = self.learnt.probabilities(output)  # [N,C]
             for place, label in enumerate(self.classes_):
                 # As polars writes the label itself.
                 text = str(label).lower() if isinstance(label, bool) else str(label)
                 columns[f"probability_{text}"] = pl.Series(chances[:, place])
+        if probabilities and self.kind == "quantiles":
+            found = self.learnt.in_units(output)  # [N,Q]
+            for place, quantile in enumerate(self.learnt.target.quantiles):
+                columns[f"quantile_{quantile}"] = pl.Series(found[:, place])
         return pl.DataFrame(columns)
 
     def extra_columns(self, frame: Any) -> tuple[str, ...]:
@@ -561,73 +710,84 @@ class TableModel:
         >>> TableModel("y").fit(frame).extra_columns(frame.with_columns(z=1))
         ('z',)
         """
-        known = {self.target, *self.ignore, *self.columns}
+        known = {self.target, *self.ignore, *self.columns, *self.left_out}
         return tuple(name for name in to_frame(frame).columns if name not in known)
 
     def unusual_values(self, frame: Any, *, source: Source = "the table") -> dict[str, Rows]:
         """Return, for each column with values far outside what was learnt from, their rows, from 0.
 
-        Far is farther from the nearest training value than the training values are from each other; constant columns
-        do not count. A prediction for such a row is a guess.
+        Of a number, far is farther from the nearest training value than the training values are from each other; of a
+        category, any that was not met. A prediction for such a row is a guess.
 
         Examples
         --------
         >>> import polars
-        >>> frame = polars.DataFrame({"x": [0.0, 1.0], "y": [0.0, 1.0]})
-        >>> TableModel("y").fit(frame).unusual_values(polars.DataFrame({"x": [1.5, 1e30]}))
-        {'x': array([1])}
+        >>> frame = polars.DataFrame({"x": [0.0, 1.0, 2.0], "city": ["Graz", "Linz", "Graz"], "y": [0.0, 1.0, 3.0]})
+        >>> model = TableModel("y").fit(frame)
+        >>> model.unusual_values(polars.DataFrame({"x": [1.5, 1e30], "city": ["Wien", "Linz"]}))
+        {'x': array([1]), 'city': array([0])}
         """
-        learnt = self.learnt
-        X = self._inputs(to_frame(frame), source)
-        with np.errstate(over="ignore"):
-            width = learnt.scaler.high - learnt.scaler.low
-            lowest, highest = learnt.scaler.low - width, learnt.scaler.high + width  # [C]
-        far = ((lowest > X) | (highest < X)) & ~learnt.scaler.constant  # [N,C]
-        return {learnt.columns[place]: np.flatnonzero(far[:, place]) for place in np.flatnonzero(far.any(axis=0))}
+        return self.read(frame, source=source).unusual
 
-    def _inputs(self, frame: nw.DataFrame[Any], source: Source) -> Numbers:
-        """Return the model's columns side by side, [N, C]."""
-        learnt = self.learnt
-        present = set(frame.columns)
-        missing = [name for name in learnt.columns if name not in present]
+    def read(self, frame: Any, *, source: Source = "the table") -> ReadTable:
+        """Return a table as the model reads it; `predict_table`, `unusual_values` and the like take it in its place.
+
+        The arguments and errors are those of `predict`.
+
+        Examples
+        --------
+        >>> import polars
+        >>> frame = polars.DataFrame({"x": [0.0, 1.0, None], "city": ["Graz", "Linz", "Graz"], "y": [0.0, 1.0, 3.0]})
+        >>> model = TableModel("y").fit(frame)
+        >>> read = model.read(polars.DataFrame({"x": [None, 1.0], "city": ["Graz", "Wien"]}))
+        >>> read.gaps, read.unseen, len(model.predict(read))
+        ({'x': 1}, {'city': array([1])}, 2)
+        """
+        if isinstance(frame, ReadTable):
+            return frame
+        wrapped = to_frame(frame)
+        self._check_columns(wrapped, os.fspath(source))
+        return ReadTable.of(wrapped, self.learnt.encoder, os.fspath(source))
+
+    def _values(self, frame: nw.DataFrame[Any], source: str, rows: Rows | None = None) -> Numbers:
+        """Return what the model's columns hold, input by input and in their own units, [N, S]; NaN in gaps."""
+        self._check_columns(frame, source)
+        return self.learnt.encoder.values(frame, source, rows)
+
+    def _check_columns(self, frame: nw.DataFrame[Any], source: str) -> None:
+        present, columns = set(frame.columns), self.columns
+        missing = [name for name in columns if name not in present]
         if len(missing) == 1:
             find_column(frame.columns, missing[0], source, role="input of the model")
         if missing:
             listed = ", ".join(map(repr, missing[:COLUMNS_LISTED]))
             more = f" and {len(missing) - COLUMNS_LISTED} more" if len(missing) > COLUMNS_LISTED else ""
             raise TableError(
-                f"{os.fspath(source)} lacks {len(missing)} of the {len(learnt.columns)} columns that the model needs: "
-                f"{listed}{more}"
+                f"{source} lacks {len(missing)} of the {len(columns)} columns that the model needs: {listed}{more}"
             )
-        remedy = "Correct the table: the model needs this column"
-        return numeric_columns(frame, learnt.columns, source, remedy=remedy)
+
+    def _standardised(self, frame: nw.DataFrame[Any], source: str, rows: Rows | None = None) -> Numbers:
+        """Return the rows as the network takes them, [N, S]; ``rows`` are what messages call them by, from 0."""
+        return self._applied(self._values(frame, source, rows), source, rows)
+
+    def _applied(self, values: Numbers, source: str, rows: Rows | None = None) -> Numbers:
+        encoder = self.learnt.encoder
+        inputs = encoder.apply(values)
+        if not np.isfinite(inputs).all():
+            place, column = (int(found[0]) for found in np.nonzero(~np.isfinite(inputs)))
+            row = place if rows is None else int(rows[place])
+            low, high = encoder.scaler.low[column], encoder.scaler.high[column]
+            raise TableError(
+                f"{source}: column {encoder.inputs[column].name!r}, row {row + 1}: {values[place, column]} is too far "
+                f"from the values learnt from ({low:.6g} to {high:.6g})"
+            )
+        return inputs
 
     def _output(self, frame: Any, source: Source) -> Numbers:
         """Return the network's raw output, [N, O]."""
-        learnt = self.learnt
-        X = self._inputs(to_frame(frame), source)
-        scaled = learnt.scaler.standardise(X)
-        if not np.isfinite(scaled).all():
-            row, column = (int(place) for place in np.argwhere(~np.isfinite(scaled))[0])
-            raise TableError(
-                f"{os.fspath(source)}: column {learnt.columns[column]!r}, row {row + 1}: {X[row, column]} is too far "
-                f"from the values learnt from ({learnt.scaler.low[column]:.6g} to {learnt.scaler.high[column]:.6g})"
-            )
-        return learnt.network.predict(scaled)
-
-    def _in_units(self, output: Numbers) -> Numbers:
-        summary = self.learnt.summary
-        with np.errstate(over="ignore"):
-            predicted: Numbers = summary["mean"] + summary["std"] * output[:, 0]
-        return predicted
-
-    def _probabilities(self, output: Numbers) -> Numbers:
-        link = LOSSES[self.kind]().link
-        with np.errstate(over="ignore"):
-            if self.kind == "multiclass":
-                return np.asarray(link(output))
-            # 1 - p would lose the digits of a small chance.
-            return np.hstack([link(-output), link(output)])  # [N,1], [N,1] -> [N,2]
+        source = os.fspath(source)
+        values = frame.values if isinstance(frame, ReadTable) else self._values(to_frame(frame), source)
+        return self.learnt.network.predict(self._applied(values, source))
 
     # Judging
 
@@ -660,15 +820,10 @@ class TableModel:
         """
         learnt, wrapped = self.learnt, to_frame(frame)
         y, output = learnt.target.encode(wrapped, source), self._output(wrapped, source)
-        chosen: Rows = np.arange(len(y)) if rows is None else np.asarray(rows, dtype=np.intp)
+        chosen: Rows = np.arange(len(y)) if rows is None else _rows(rows, len(y))
         if not len(chosen):
             raise TableError(f"{os.fspath(source)}: there are no rows to judge by")
-        y, output = y[chosen], output[chosen]
-        if learnt.target.classes:
-            loss, probability = LOSSES[learnt.target.kind](), self._probabilities(output)
-            return judge_classes(learnt.target, learnt.summary["shares"], loss, y, output, probability, chosen)
-        mean, std = (float(learnt.summary[name][0]) for name in ("mean", "std"))
-        return judge_numbers(mean, std, y, output[:, 0], self._in_units(output), chosen)
+        return learnt.judged(y[chosen], output[chosen], chosen)
 
     # Files
 
@@ -707,41 +862,71 @@ class TableModel:
         return describe(self)
 
 
-def default_epochs(rows: int, steps: int) -> int:
-    """Return how often rows are seen: often enough to learn, seldom enough to be done soon.
+SETTINGS = (
+    "kind",
+    "ignore",
+    "kinds",
+    "effort",
+    "members",
+    "hidden",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "time_limit",
+    "class_weight",
+    "threshold",
+    "quantiles",
+    "seed",
+)
 
-    Parameters
-    ----------
-    rows : int
-        Rows to learn from.
-    steps : int
-        Updates in one epoch.
+
+def middle(quantiles: Sequence[float]) -> int:
+    """Return which of several quantiles is nearest to the median: what a single prediction is.
 
     Examples
     --------
-    >>> default_epochs(20_000, 157), default_epochs(3_450, 27), default_epochs(100, 1)
-    (16, 64, 300)
+    >>> middle((0.1, 0.5, 0.9)), middle((0.9,))
+    (1, 0)
     """
-    usual = min(max(round(320_000 / rows), 16), 64)
-    return max(usual, min(math.ceil(1_000 / steps), 300))
+    return int(np.argmin(np.abs(np.asarray(quantiles) - 0.5)))
 
 
-def _divide(
-    rows: Rows, classes: Rows | None, share: float, generator: np.random.Generator, part: str, source: Source
-) -> tuple[Rows, Rows]:
-    if not share:
-        return rows, np.empty(0, dtype=np.intp)
-    stay, held = held_out(rows, None if classes is None else classes[rows], share, generator)
-    if not len(held) or not len(stay):
-        raise TableError(
-            f"{os.fspath(source)} has too few rows: of {len(rows)}, a share of {share:g} leaves {len(held)} for {part} "
-            f"and {len(stay)} to learn from; both need one at least"
-        )
-    return stay, held
+def summary_of(target: Target, y: NDArray[Any], weights: Numbers | None) -> dict[str, Numbers]:
+    """Return what is known of the target in the training rows."""
+    if target.classes:
+        counted = np.bincount(y, weights, len(target.classes))
+        return {"shares": counted / counted.sum()}
+    measured = Scaler.measure(y[:, None], weights)
+    with np.errstate(over="ignore"):
+        if not np.isfinite(measured.high - measured.low).all():
+            low, high = measured.low[0], measured.high[0]
+            raise TableError(
+                f"the target {target.name!r} runs from {low:g} to {high:g}, too far apart; divide it by 10"
+            )
+    return {name: getattr(measured, name) for name in FIGURES} | {"eighths": eighths(y[:, None], weights)[:, 0]}
 
 
-def _fingerprint(rows: Rows) -> str:
-    return hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest()
+def as_learnt(target: Target, summary: Mapping[str, Numbers], y: NDArray[Any]) -> NDArray[Any]:
+    """Return the target as the network learns it: class numbers, standardised numbers, or counts over their mean.
+
+    Examples
+    --------
+    >>> summary = {"mean": np.array([10.0]), "std": np.array([2.0])}
+    >>> as_learnt(Target("y", "numeric", "float"), summary, np.array([8.0, 14.0]))
+    array([-1.,  2.])
+    """
+    if target.classes:
+        return y
+    if target.kind == "count":
+        return np.asarray(y / summary["mean"])
+    return np.asarray((y - summary["mean"]) / summary["std"])
+
+
+def _balanced(codes: Rows, weights: Numbers | None) -> Numbers:
+    """Return weights with which every class counts alike."""
+    own = np.ones(len(codes)) if weights is None else weights
+    counted = np.bincount(codes, own)
+    return np.asarray(own * (own.sum() / np.count_nonzero(counted) / np.maximum(counted, 1e-300))[codes])
 
 
 def _text(name: str, value: object) -> str:
@@ -750,9 +935,67 @@ def _text(name: str, value: object) -> str:
     return value
 
 
+def _kinds(kinds: Any, target: str) -> dict[str, Any]:
+    """Return the kinds of columns that were asked for; what they are is checked when the columns are there."""
+    if kinds is None:
+        return {}
+    if not isinstance(kinds, Mapping):
+        raise TypeError(f'kinds must be a dict such as {{"size": "category"}}, found {kinds!r}')
+    if target in kinds:
+        raise ValueError(f"kinds is about inputs; {target!r} is the target: give kind")
+    return {_text("kinds", name): list(kind) if isinstance(kind, tuple) else kind for name, kind in kinds.items()}
+
+
+def _several(name: str, values: Any) -> Iterable[Any]:
+    if not isinstance(values, Iterable):
+        raise TypeError(f"{name} must be a sequence, found {values!r}")
+    return values
+
+
+def _rows(rows: npt.ArrayLike, count: int) -> Rows:
+    """Return numbers of rows, once they are those of a table with so many."""
+    found = np.asarray(rows)
+    if found.ndim != 1 or (len(found) and found.dtype.kind not in "iu"):
+        raise TypeError(f"rows must be row numbers, from 0, found {found.dtype} of shape {found.shape}")
+    wrong = np.flatnonzero((found < 0) | (found >= count))
+    if len(wrong):
+        raise ValueError(f"rows holds {found[wrong[0]]}, and the table's {count} rows are numbered from 0")
+    return found.astype(np.intp)
+
+
 def _whole(name: str, value: object, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(f"{name} must be a whole number, found {value!r}")
     if value < least:
         raise ValueError(f"{name} must be at least {least}, found {value}")
     return int(value)
+
+
+def _positive(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise TypeError(f"{name} must be a number, found {value!r}")
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name} must be positive and finite, found {value!r}")
+    return float(value)
+
+
+def _threshold(value: Any) -> Any:
+    if isinstance(value, str):
+        if value not in THRESHOLDS:
+            raise ValueError(f"threshold must be a probability, or one of {', '.join(THRESHOLDS)}, found {value!r}")
+        return value
+    found = _positive("threshold", value)
+    if found >= 1:
+        raise ValueError(f"threshold must lie between 0 and 1, found {value!r}")
+    return found
+
+
+def _ascending(quantiles: Any) -> tuple[float, ...]:
+    try:
+        found = tuple(float(one) for one in quantiles)
+    except (TypeError, ValueError):
+        raise TypeError(f"quantiles must be numbers such as (0.1, 0.5, 0.9), found {quantiles!r}") from None
+    ordered = all(low < high for low, high in itertools.pairwise(found))
+    if not found or not ordered or not all(0 < one < 1 for one in found):
+        raise ValueError(f"quantiles must lie between 0 and 1 in ascending order, found {quantiles!r}")
+    return found

@@ -10,7 +10,8 @@ from pellucid.tables.explanation_subject import Subject
 from pellucid.tables.scaler import Numbers
 from pellucid.tables.target import Label
 
-Value = bool | int | float
+Value = bool | int | float | str | None
+"""What a cell of a table holds; None in a gap."""
 
 # Whole numbers in a wider range are looked at as if they were any numbers, and rounded.
 MOST_WHOLE_NUMBERS = 1_000
@@ -23,15 +24,16 @@ class Change:
     Attributes
     ----------
     column : str
-    before, after : bool, int or float
-        The value in the row, and one that changes the answer: rounded to as few digits as do.
+    before, after : bool, int, float or str
+        The value in the row, and one that changes the answer: a number rounded to as few digits as do, or a category.
     deviations : float
-        The change in standard deviations of the rows that a row is compared with, with its sign.
+        The change of a number in standard deviations of the rows that a row is compared with, with its sign; of a
+        category, in those of having it or not.
     prediction : label
         The answer after the change.
-    low, high : float
-        Between what the column lay in those rows; ``after`` lies outside only if nothing inside, of any column,
-        changes the answer.
+    low, high : float or None
+        Between what a column of numbers lay in those rows; ``after`` lies outside only if nothing inside, of any
+        column, changes the answer.
     """
 
     column: str
@@ -39,23 +41,29 @@ class Change:
     after: Value
     deviations: float
     prediction: Label
-    low: float
-    high: float
+    low: float | None
+    high: float | None
+
+    @property
+    def outside(self) -> bool:
+        """Whether a number lies outside what was seen."""
+        number = isinstance(self.after, bool | int | float) and self.low is not None and self.high is not None
+        return number and not self.low <= self.after <= self.high  # type: ignore[operator]
 
 
-def nearest_change(subject: Subject, X: Numbers, row: int, values: Sequence[Value]) -> Change | None:
+def nearest_change(subject: Subject, x: Numbers, values: Sequence[Value], seen: Numbers) -> Change | None:
     """Return the nearest change of one column that changes the class of a row.
 
     Parameters
     ----------
     subject : Subject
         Of classes.
-    X : array [N, C]
-        The whole table, which tells what columns hold whole numbers only.
-    row : int
-        From 0.
-    values : sequence of bool, int or float
+    x : array [C]
+        The row, as numbers.
+    values : sequence of bool, int, float, str or None
         The row's, as they stand in the table.
+    seen : array [N, C]
+        Rows that tell which columns hold whole numbers only.
 
     Examples
     --------
@@ -65,19 +73,26 @@ def nearest_change(subject: Subject, X: Numbers, row: int, values: Sequence[Valu
     >>> X, network = np.array([[0.0], [1.0], [2.0], [3.0]]), Network(1, [Dense(1)], seed=0)
     >>> network.theta = [1.0, -1.5]
     >>> target, loss = Target("size", "binary", "text", ("S", "L")), BinaryCrossEntropyFromLogits()
-    >>> change = nearest_change(Subject(network, loss, ("x",), Scaler.measure(X), None, target), X, 0, [0])
+    >>> change = nearest_change(Subject(network, loss, ("x",), Scaler.measure(X), None, target), X[0], [0], X)
     >>> change.before, change.after, change.prediction
     (0, 2, 'L')
     """
-    x, scaler = X[row], subject.scaler
+    scaler = subject.scaler
     # Many a table holds its counts, and its 0 and 1, as floats.
-    whole = (np.concatenate([X, [scaler.low, scaler.high]]) % 1 == 0).all(axis=0)  # [N,C] -> [C]
+    whole = (np.concatenate([[x], seen, [scaler.low, scaler.high]]) % 1 == 0).all(axis=0)  # [N,C] -> [C]
 
     shift, scale = np.zeros(len(x)), np.ones(len(x))
     if subject.scaling is not None:
         shift, scale = subject.scaling.shift, subject.scaling.scale
-    only = {}
+    low, high, only = scaler.low.copy(), scaler.high.copy(), {}
+    for place in subject.fixed:
+        low[place] = high[place] = x[place]
+    for place, levels in subject.levels.items():
+        low[place], high[place] = 0, len(levels) - 1
+        only[place] = (np.arange(float(len(levels))) - shift[place]) / scale[place]
     for place in np.flatnonzero(~scaler.constant).tolist():
+        if place in subject.levels or place in subject.fixed:
+            continue
         bounds = float(scaler.low[place]), float(scaler.high[place])
         if whole[place] and bounds[1] - bounds[0] <= MOST_WHOLE_NUMBERS:
             only[place] = (_whole_numbers(*bounds) - shift[place]) / scale[place]  # [M]
@@ -85,14 +100,18 @@ def nearest_change(subject: Subject, X: Numbers, row: int, values: Sequence[Valu
         subject.network,
         subject.inputs(x[None])[0],
         decide=subject.decide,
-        low=subject.inputs(scaler.low[None])[0],
-        high=subject.inputs(scaler.high[None])[0],
+        low=subject.inputs(low[None])[0],
+        high=subject.inputs(high[None])[0],
         scale=scaler.std / scale,
         only=only,
     )
     before = int(subject.codes(x[None])[0])
+    found = []
     for flip in flips:
         place = flip.input
+        if place in subject.levels:
+            found += _other_levels(subject, x, place, values[place], before)
+            continue
         here, std = float(x[place]), float(scaler.std[place])
         crossing = float(shift[place]) + float(scale[place]) * flip.value
         # Such as a negative age: no such thing was ever seen.
@@ -102,18 +121,55 @@ def nearest_change(subject: Subject, X: Numbers, row: int, values: Sequence[Valu
             changed = x.copy()
             changed[place] = after
             code = int(subject.codes(changed[None])[0])
-            value = type(values[place])(after)
+            cell = values[place]  # a text, if the column has numbers written as such
+            value = float(after) if isinstance(cell, str) or cell is None else type(cell)(after)
             if code != before and value == after:
-                return Change(
-                    column=subject.columns[place],
-                    before=values[place],
-                    after=value,
-                    deviations=(after - here) / std,
-                    prediction=subject.target.classes[code],
-                    low=float(scaler.low[place]),
-                    high=float(scaler.high[place]),
+                found.append(
+                    Change(
+                        column=subject.columns[place],
+                        before=values[place],
+                        after=value,
+                        deviations=(after - here) / std,
+                        prediction=subject.target.classes[code],
+                        low=float(scaler.low[place]),
+                        high=float(scaler.high[place]),
+                    )
                 )
-    return None
+                break
+        if found and not subject.levels:
+            break  # numbers come by their distance
+    return min(found, key=_distance, default=None)
+
+
+def _distance(change: Change) -> tuple[bool, float]:
+    return change.outside, abs(change.deviations)
+
+
+def _other_levels(subject: Subject, x: Numbers, place: int, here: Value, before: int) -> list[Change]:
+    """Return the categories of a column that change the answer."""
+    levels, distances = subject.levels[place], subject.distances[place]
+    records = np.repeat(x[None], len(levels), axis=0)  # [I] -> [L,I]
+    records[:, place] = np.arange(len(levels))
+    return [
+        Change(
+            subject.columns[place], here, _alike(label, here), float(distance), subject.target.classes[code], None, None
+        )
+        for label, distance, code in zip(levels, distances, subject.codes(records).tolist(), strict=True)
+        if code != before and label != here
+    ]
+
+
+def _alike(label: Label, here: Value) -> Value:
+    """Return a label as the cell has it: a column of 0.0 and 1.0 may have been whole numbers where it was learnt from.
+
+    Examples
+    --------
+    >>> _alike(1, 0.0), _alike("yes", "no")
+    (1.0, 'yes')
+    """
+    if isinstance(here, str) or here is None or isinstance(label, str):
+        return label
+    return type(here)(label)
 
 
 def _whole_numbers(low: float, high: float) -> Numbers:

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from pellucid.errors import TableError
 from pellucid.tables.reading import find_column
+from pellucid.tables.written_numbers import is_number
 
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
-Kind: TypeAlias = Literal["binary", "multiclass", "numeric"]
-KINDS: tuple[Kind, ...] = ("binary", "multiclass", "numeric")
+Kind: TypeAlias = Literal["binary", "multiclass", "numeric", "count", "quantiles"]
+KINDS: tuple[Kind, ...] = ("binary", "multiclass", "numeric", "count", "quantiles")
+NUMBERS: tuple[Kind, ...] = ("numeric", "count", "quantiles")
 Type: TypeAlias = Literal["text", "bool", "int", "float"]
 TYPES: dict[Type, type] = {"text": str, "bool": bool, "int": int, "float": float}
 Label: TypeAlias = str | bool | int | float
@@ -42,12 +44,14 @@ class Target:
     ----------
     name : str
         The column's name.
-    kind : "binary", "multiclass" or "numeric"
+    kind : "binary", "multiclass", "numeric", "count" or "quantiles"
         What it is learnt as.
     type : "text", "bool", "int" or "float"
         What its values are.
     classes : tuple
-        The distinct values in ascending order, of that type; empty for a numeric target.
+        The distinct values in ascending order, of that type; empty for numbers.
+    quantiles : tuple of float
+        Those that are learnt, of the kind "quantiles".
 
     Examples
     --------
@@ -63,6 +67,7 @@ class Target:
     kind: Kind
     type: Type
     classes: tuple[Label, ...] = ()
+    quantiles: tuple[float, ...] = ()
 
     @classmethod
     def find(
@@ -71,8 +76,11 @@ class Target:
         name: str,
         kind: Kind | None = None,
         source: str | os.PathLike[str] = "the table",
+        quantiles: tuple[float, ...] = (),
     ) -> Target:
         """Look at a column, and decide (or check) which kind of target it is.
+
+        ``quantiles`` are kept if it is of that kind.
 
         Raises
         ------
@@ -82,7 +90,7 @@ class Target:
         find_column(frame.columns, name, source, role="target")
         at = f"{os.fspath(source)}: the target {name!r}"
         found, values = _values(frame, name, source)
-        if kind == "numeric" and found == "text":
+        if kind in NUMBERS and found == "text":
             _refuse_text(at, values)
         classes = _distinct(values)
         if len(classes) < 2:
@@ -98,10 +106,14 @@ class Target:
                 f"{at} has {len(classes)} different values ({listed}), and a binary target has two; "
                 "choose the kind multiclass or numeric"
             )
-        return cls(name, kind, found, () if kind == "numeric" else tuple(classes))
+        elif kind == "count" and (np.asarray(values, dtype=np.float64) < 0).any():
+            row = int(np.argmax(np.asarray(values, dtype=np.float64) < 0))
+            raise TableError(f"{at} is {_shown(_plain(values)[row])} in row {row + 1}, and a count is never negative")
+        own = quantiles if kind == "quantiles" else ()
+        return cls(name, kind, found, () if kind in NUMBERS else tuple(classes), own)
 
     def encode(self, frame: nw.DataFrame[Any], source: str | os.PathLike[str] = "the table") -> NDArray[Any]:
-        """Return the column as class numbers [N], or as float64 [N] for a numeric target.
+        """Return the column as class numbers [N], or as float64 [N] for numbers.
 
         Raises
         ------
@@ -111,7 +123,7 @@ class Target:
         find_column(frame.columns, self.name, source, role="target")
         at = f"{os.fspath(source)}: the target {self.name!r}"
         found, values = _values(frame, self.name, source)
-        if self.kind == "numeric":
+        if self.kind in NUMBERS:
             if found == "text":
                 _refuse_text(at, values)
             return np.asarray(values, dtype=np.float64)
@@ -130,7 +142,8 @@ class Target:
         """Return the classes of these numbers, in the target's own type (texts as Python objects)."""
         # NumPy's texts of fixed width would drop a NUL at their end.
         kinds: dict[Type, Any] = {"text": object, "bool": np.bool_, "float": np.float64}
-        table = np.array(self.classes, dtype=kinds.get(self.type))
+        beyond = self.type == "int" and int(self.classes[-1]) >= 2**63  # NumPy would make floats of them
+        table = np.array(self.classes, dtype=np.uint64 if beyond else kinds.get(self.type))
         labels: NDArray[Any] = table[codes]
         return labels
 
@@ -195,7 +208,7 @@ def _distinct(values: Values) -> list[Any]:
 def _kind(at: str, found: Type, values: Values, classes: Sequence[Any]) -> Kind:
     rows = len(values)
     if found == "text" and len(classes) > FEW_TEXTS:
-        if sum(_NUMBER.fullmatch(value) is not None for value in values) > rows / 2:
+        if sum(is_number(value) for value in values) > rows / 2:
             _refuse_text(at, values)
         if len(classes) > rows / 2:
             raise TableError(
@@ -214,9 +227,11 @@ def _refuse_text(at: str, values: Values) -> None:
     wrong = [row for row, value in enumerate(values) if _NUMBER.fullmatch(value) is None]
     if not wrong:
         raise TableError(f"{at} holds texts, though every one is a number; convert it to numbers")
+    first = values[wrong[0]]
+    advice = "write such as 1234.5, and convert them" if is_number(first) else "correct them, or leave those rows out"
     raise TableError(
         f"{at} is not a number in {len(wrong)} of {len(values)} rows, the first in row {wrong[0] + 1}: "
-        f"{_shown(values[wrong[0]])}; correct them, or leave those rows out"
+        f"{_shown(first)}; {advice}"
     )
 
 

@@ -9,7 +9,7 @@ from pellucid._version import __version__
 from pellucid.checks import not_a_network
 from pellucid.exchange.onnx.graph import Graph, Place, onnx_package
 from pellucid.exchange.onnx.network import network_outputs
-from pellucid.exchange.onnx.table import table_facts, table_outputs
+from pellucid.exchange.onnx.table import LOOKING_UP, LOOKING_UP_OPSET, table_facts, table_inputs, table_outputs
 from pellucid.files.whole_file import write_whole
 from pellucid.layers.layer import Shape
 from pellucid.network import Network
@@ -17,6 +17,8 @@ from pellucid.tables.model import TableModel
 
 if TYPE_CHECKING:
     import onnx
+
+    from pellucid.tables.estimators import TabularClassifier, TabularRegressor
 
 # Of June 2022: the first with LayerNormalization, and old enough for what runs on phones and in databases.
 OPSET = 17
@@ -26,25 +28,33 @@ IR_VERSION = 8
 INPUT = "x"
 
 
-def export_onnx(model: Network | TableModel, path: str | Path, *, overwrite: bool = False) -> None:
-    """Write a network or a table model as an ONNX file, with all that happens to a record before and after.
+def export_onnx(
+    model: "Network | TableModel | TabularClassifier | TabularRegressor", path: str | Path, *, overwrite: bool = False
+) -> None:
+    """Write a network or the model of a table as an ONNX file, with all that happens to a record before and after.
 
-    The file has one input ``x`` of doubles, [batch, ...] with any number of records. Inside, the network computes in
-    float32, as most runtimes are made for it; ONNX's own checker looks at the file before it is written.
+    A file takes any number of records at once. Inside, the network computes in float32, as most runtimes are made for
+    it; ONNX's own checker looks at the file before it is written.
 
-    - Of a *table model*, ``x`` is [batch, columns] in the order of ``model.columns``; booleans count as 0 and 1. The
-      columns are standardised in float64, so a column of large values keeps its digits. A numeric target gives
-      ``prediction`` [batch], doubles in its own units. Classes give ``label`` [batch], in the target's own type, and
-      ``probabilities`` [batch, classes]. The file's metadata tells ``columns``, ``target``, ``kind`` and ``classes``.
-    - Of a *network*, ``x`` is as for ``network.predict``, and ``output`` is what that returns, in float32. Where the
-      network has been trained with a cross-entropy, ``probabilities`` is what ``predict_proba`` returns; with
-      ``Poisson``, ``mean``.
+    - Of a *network*, the one input ``x`` of doubles is as for ``network.predict``, and ``output`` is what that returns,
+      in float32. Where the network has been trained with a cross-entropy, ``probabilities`` is what ``predict_proba``
+      returns; with ``Poisson``, ``mean``.
+    - Of a *table model* whose columns all hold numbers or booleans, ``x`` is [batch, columns] in the order of
+      ``model.columns``: doubles, booleans as 0 and 1, NaN for a gap.
+    - Any other table model has one input a column, [batch, 1], by the column's name: a number is a double; a date the
+      whole seconds since the beginning of 1970 in UTC, an int64, -2^63 for a gap; a category and a yes or no that are
+      texts are strings, spelled just as in the column's ``levels``, and empty for a gap.
+    - Both standardise and encode in float64, so a column of large values keeps its digits. Classes give ``label``
+      [batch], in the target's own type, and ``probabilities`` [batch, classes]; numbers and counts ``prediction``
+      [batch], doubles in the target's units; quantiles ``prediction`` and ``quantiles`` [batch, quantiles]. The file's
+      metadata tells ``columns``, ``kinds``, ``inputs``, ``target``, ``kind`` and what there is of ``classes``,
+      ``threshold``, ``temperature`` and ``quantiles``.
 
-    The file trusts what it is given: where Pellucid refuses a missing value, it computes on with NaN.
+    The file trusts what it is given: where Pellucid refuses a value, it computes on.
 
     Parameters
     ----------
-    model : Network or TableModel
+    model : Network, TableModel, TabularClassifier or TabularRegressor
     path : str or Path
         The file to write, ending in ``.onnx`` by custom.
     overwrite : bool
@@ -78,7 +88,7 @@ def export_onnx(model: Network | TableModel, path: str | Path, *, overwrite: boo
     write_whole(path, onnx_model(model).SerializeToString(), overwrite=overwrite)
 
 
-def onnx_model(model: Network | TableModel) -> "onnx.ModelProto":
+def onnx_model(model: "Network | TableModel | TabularClassifier | TabularRegressor") -> "onnx.ModelProto":
     """Return what `export_onnx` writes, checked, as the package ``onnx`` holds it.
 
     The argument and the errors are those of `export_onnx`.
@@ -91,13 +101,17 @@ def onnx_model(model: Network | TableModel) -> "onnx.ModelProto":
     """
     package, place = onnx_package(), Place(Graph())
     facts: dict[str, str] = {}
-    if isinstance(model, TableModel):
-        shape: Shape = (len(model.columns),)
-        outputs, facts = table_outputs(place, model.learnt, INPUT), table_facts(model.learnt)
+    found = getattr(model, "model_", model)  # of TabularClassifier and TabularRegressor, once they are fitted
+    if isinstance(found, TableModel):
+        inputs = table_inputs(place, found.learnt)
+        outputs, facts = table_outputs(place, found.learnt, inputs), table_facts(found.learnt, inputs)
     elif isinstance(model, Network):
-        shape, outputs = model.inputs, network_outputs(place, model, INPUT)
+        inputs, outputs = {INPUT: (np.dtype(np.float64), model.inputs)}, network_outputs(place, model, INPUT)
     else:
-        raise TypeError(f"export_onnx takes a Network or a TableModel, found {not_a_network(model)}")
+        raise TypeError(
+            "export_onnx takes a Network, a TableModel, or a fitted TabularClassifier or TabularRegressor, found "
+            f"{not_a_network(model)}"
+        )
     for name, (source, _, _) in outputs.items():  # an output is called what the node that makes it says
         place.graph.nodes.append(package.helper.make_node("Identity", [source], [name], name=name))
 
@@ -109,13 +123,14 @@ def onnx_model(model: Network | TableModel) -> "onnx.ModelProto":
     graph = package.helper.make_graph(
         place.graph.nodes,
         "pellucid",
-        [described(INPUT, np.dtype(np.float64), shape)],
+        [described(name, dtype, own) for name, (dtype, own) in inputs.items()],
         [described(name, dtype, own) for name, (_, dtype, own) in outputs.items()],
         place.graph.constants,
     )
+    domains = {"": OPSET} | {node.domain: LOOKING_UP_OPSET for node in graph.node if node.domain == LOOKING_UP}
     made: onnx.ModelProto = package.helper.make_model(
         graph,
-        opset_imports=[package.helper.make_opsetid("", OPSET)],
+        opset_imports=[package.helper.make_opsetid(domain, version) for domain, version in domains.items()],
         ir_version=IR_VERSION,
         producer_name="pellucid",
         producer_version=__version__,
