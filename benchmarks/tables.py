@@ -49,17 +49,34 @@ BUNDLED = ("iris", "wine", "breast_cancer", "diabetes", "digits")
 PEERS = ("sklearn-mlp", "hist-gb", "lightgbm")
 REFERENCE = "sklearn-mlp"
 
+
+class WithoutTemperature(learning.Watch):
+    """Choose the best epoch by the loss as it stands."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._classes = False
+
+
+def plain_quantiles(values: Any, bins: int, weights: Any = None) -> Any:
+    """Return edges between which equally many rows lie, however few the values are, or often one of them is met."""
+    return np.unique(np.quantile(values, np.linspace(0, 1, bins + 1), method="inverted_cdf"))
+
+
 # What is left out or changed of the recipe: attributes of its modules, or arguments of the estimators.
 ABLATION: dict[str, tuple[dict[tuple[Any, str], Any], dict[str, Any]]] = {
     "no piecewise encoding": ({(encoding, "MOST_ENCODED"): -1}, {}),
-    "no edges at few values": ({(encoding, "FEW_VALUES"): 2}, {}),
+    "8 bins": ({(encoding, "MOST_BINS"): 8}, {}),
+    "16 bins however many columns": ({(encoding, "BINS_IN_ALL"): 10**9}, {}),
+    "edges at plain quantiles": ({(encoding, "edges_of"): plain_quantiles}, {}),
     "no soft clip": ({(encoding, "CLIPPED_AT"): 1e6}, {}),
     "biases start at 0": ({(learning, "BIAS_START"): 1e-9}, {}),
     "biases at the full rate": ({(learning, "BIAS_RATE"): 1.0}, {}),
     "beta2 0.999": ({(learning, "BETA2"): 0.999}, {}),
     "a single cosine": ({(learning, "CosineLog"): lambda rate, steps, cycles: CosineDecay(rate, steps)}, {}),
     "no label smoothing": ({(learning, "SMOOTHING"): 0.0}, {}),
-    "no temperature": ({(learning, "fitted_temperature"): lambda *_: 1.0}, {}),
+    "no temperature": ({(learning, "fitted_temperature"): lambda *_, **__: 1.0}, {}),
+    "best epoch without it": ({(learning, "Watch"): WithoutTemperature}, {}),
     "never stopped early": ({(learning, "NO_LONGER_HELPS"): math.inf}, {}),
     "1 member": ({}, {"members": 1}),
     "2 members": ({}, {"members": 2}),

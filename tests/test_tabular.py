@@ -151,7 +151,7 @@ def test_rare_categories_share_the_vector_of_unseen_ones():
     rare, never = (model.predict(pl.DataFrame({"street": [name]})) for name in ("rare 1", "never met"))
     assert rare == never
     # Two networks, each with 61 vectors of 8, and what follows them.
-    assert model.network.theta.size == 2 * (61 * 8 + 8 * 8 + 8 + 8 + 1)
+    assert model.network.theta.size == 2 * (61 * 4 + 4 * 8 + 8 + 8 + 1)
 
 
 def test_gaps_are_told_to_the_network_only_where_training_had_some():

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pellucid.tables.encoding import BINS, Encoder
+from pellucid.tables.encoding import EIGHTHS, Encoder
 from pellucid.tables.explanation_text import figure, shortened
 from pellucid.tables.kinds import Column
 from pellucid.tables.model import Source, TableModel
@@ -145,7 +145,7 @@ class _Comparison:
                 said.append((share, f"{_percent(share)} {words}"))
         # The model knows the eighths of the column with its gaps filled: the same is done to the values now.
         was, fill = float(encoder.missing[first]), float(encoder.fill[first])
-        edges, shares = encoder.quantiles[first, 1:-1], np.arange(1, BINS) / BINS  # [7]
+        edges, shares = encoder.quantiles[first, 1:-1], np.arange(1, EIGHTHS) / EIGHTHS  # [7]
         below = np.array([(present < edge).mean() for edge in edges])
         up_to = np.array([(present <= edge).mean() for edge in edges])
         more = (1 - was) * below + was * (fill < edges) - shares  # where equal values are many, shares lie between

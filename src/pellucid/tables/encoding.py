@@ -26,15 +26,15 @@ from pellucid.tables.scaler import Numbers, Scaler
 if TYPE_CHECKING:
     import narwhals.stable.v2 as nw
 
-BINS = 8
-"""Of the piecewise-linear encoding of a number; their edges are quantiles of the training rows."""
-FEW_VALUES = 10
-"""With no more different values than this, each is an edge."""
-PIECEWISE_SCALE = 0.5 * math.sqrt(6 / BINS)
+EIGHTHS = 8
+"""Parts that a column's values are told by, for whoever compares others with them."""
+FEWEST_BINS, MOST_BINS, BINS_IN_ALL = 8, 16, 512
+"""Of the piecewise-linear encoding of a number: as many of these as make so many in all columns together."""
+PIECEWISE_SCALE = 0.25 * math.sqrt(3)
 """What makes all bins of a column together count about as much as the column itself."""
 CLIPPED_AT = 5.0
 """Standard deviations: farther values are drawn towards it, so that no single one outweighs the rest."""
-MOST_ENCODED = 1_000
+MOST_ENCODED = 500
 """With more numbers than this each stands by itself: their bins would be as many columns again, eight times over."""
 MOST_ONE_HOT = 48
 """Categories of a column that get an input each; where there are more, each gets a short vector that is learnt."""
@@ -71,7 +71,7 @@ class Encoder:
     """The columns of a table as the inputs of a network, and what is known of each from the training rows.
 
     - A *number* is standardised; a gap is filled with the training rows' median, and where there were gaps among them a
-      second input tells of it. The network clips it softly and looks at it in eight bins, too.
+      second input tells of it. The network clips it softly and looks at it in 8 to 16 bins, too.
     - *Yes or no* and an *ordered* category are numbers. A *date* is several: the day, the month, the weekday and so on.
     - A *category* is told by its number, which the network turns into zeros and a single one. With more than 48
       categories each has a vector that is learnt; those met fewer than three times share one.
@@ -158,7 +158,7 @@ class Encoder:
                 gaps.append(_share(missing, weights))
         _refuse_same_names(used, inputs)
         matrix = np.stack(values, axis=1) if values else np.empty((0, 0))  # [N,S]
-        fill = np.array([_fill(one, own) for one, own in zip(inputs, matrix.T, strict=True)])
+        fill = np.array([_fill(one, own, weights) for one, own in zip(inputs, matrix.T, strict=True)])
         filled = np.where(np.isnan(matrix), fill, matrix)
         measured = Scaler.measure(filled, weights)
         number = np.array([one.part == "value" for one in inputs], dtype=bool)
@@ -183,12 +183,9 @@ class Encoder:
         if len(numbers) > MOST_ENCODED:
             return self
         encoded, edges, centres = [], [], []
+        bins = min(max(BINS_IN_ALL // max(len(numbers), 1), FEWEST_BINS), MOST_BINS)
         for place in numbers:
-            mean, std = self.scaler.mean[place], self.scaler.std[place]
-            # Where the values are few, each may matter: a customer's fourth call is not the third and a bit.
-            found = np.unique(standardised[:, place])
-            if len(found) > FEW_VALUES:
-                found = np.unique((self.quantiles[place] - mean) / std)
+            found = edges_of(standardised[:, place], bins, weights)
             # Edges that lie closer together than float32 can tell apart would divide by 0 there.
             found = found[np.concatenate([[True], np.diff(found) > 1e-6])]
             if len(found) > 2:
@@ -325,11 +322,18 @@ def _refuse_same_names(columns: Sequence[Column], inputs: Sequence[Input]) -> No
             )
 
 
-def _fill(one: Input, numbers: Numbers) -> float:
+def _fill(one: Input, numbers: Numbers, weights: Numbers | None) -> float:
     """Return what stands in a gap's place."""
     if one.part != "value":
         return -1.0 if one.part == "code" else 0.0
-    present = numbers[~np.isnan(numbers)]
+    known = ~np.isnan(numbers)
+    present = numbers[known]
+    if weights is not None and len(present):
+        order = np.argsort(present, kind="stable")
+        reached = np.cumsum(weights[known][order])
+        # The same two values in the middle as of so many copies; where one copy is both, it is that one.
+        middle = [np.searchsorted(reached, reached[-1] / 2 * factor) for factor in (1 - 1e-12, 1 + 1e-12)]
+        return float(sum(present[order[min(place, len(order) - 1)]] / 2 for place in middle))
     # Halves, as the sum of the two in the middle may overflow.
     return 2 * float(np.median(present / 2)) if len(present) else 0.0
 
@@ -346,7 +350,7 @@ def eighths(filled: Numbers, weights: Numbers | None = None) -> Numbers:
     >>> eighths(np.arange(9.0)[:, None])[:, 0].tolist()
     [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0]
     """
-    wanted = np.linspace(0, 1, BINS + 1)
+    wanted = np.linspace(0, 1, EIGHTHS + 1)
     if weights is None:
         found: Numbers = np.quantile(filled, wanted, axis=0, method="inverted_cdf")
         return found
@@ -356,6 +360,33 @@ def eighths(filled: Numbers, weights: Numbers | None = None) -> Numbers:
     places = [np.searchsorted(own, wanted * own[-1] * (1 - 1e-12)) for own in reached.T]  # [S,9]
     ordered = np.take_along_axis(filled, order, axis=0)
     return np.stack([own[place] for own, place in zip(ordered.T, places, strict=True)], axis=1)
+
+
+def edges_of(values: Numbers, bins: int, weights: Numbers | None = None) -> Numbers:
+    """Return where the bins of a column [N] begin and end, at most `bins` of them, in ascending order.
+
+    Where the values are few, each is an edge: a customer's fourth call is not the third and a bit. Otherwise about as
+    many rows lie between any two. A value that is met more often than that (in many tables most cells of a column are
+    0) counts as one bin and no more, so that the other bins are left to the values beside it.
+
+    Examples
+    --------
+    >>> edges_of(np.array([3.0, 1.0, 1.0, 2.0]), bins=8)
+    array([1., 2., 3.])
+    >>> edges_of(np.concatenate([np.zeros(900), np.arange(1.0, 101.0)]), bins=8).round()
+    array([  0.,  15.,  29.,  43.,  58.,  72.,  86., 100.])
+    """
+    found, place = np.unique(values, return_inverse=True)
+    if len(found) <= bins + 1:
+        return found
+    met = np.bincount(place, weights).astype(np.float64)  # [D]: how often each value is
+    often = np.sort(met)[::-1][:bins]
+    # If the j values met most often fill a bin each, this is what is left for each of the other bins.
+    left = (met.sum() - np.cumsum(often) + often) / np.arange(bins, 0, -1)
+    reached = np.cumsum(np.minimum(met, left[np.argmax(often <= left)]))
+    wanted = np.linspace(0, 1, bins + 1)[1:-1] * reached[-1]
+    inner = np.searchsorted(reached, wanted * (1 - 1e-12))
+    return np.unique(found[np.concatenate([[0], inner, [-1]])])
 
 
 def _shares(one: Input, numbers: Numbers, weights: Numbers | None) -> Numbers:

@@ -60,7 +60,9 @@ SPENT = 0.8
 STEPS_TO_TELL = 12
 WITH_HELD_OUT = 1.2
 """What judging the rows held out adds to the time of an epoch."""
-VECTOR_WIDTH = 8
+VECTOR_WIDTH = 4
+SHARPEST, SOFTEST = 0.05, 20.0
+"""The temperatures between which one is looked for."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +204,8 @@ def learn(
         network.theta = _members_theta(start, network)
         rate *= RATE_TO_GO_ON
     steps = -(-rows.shape[1] // recipe.batch_size)
-    epochs = recipe.epochs or default_epochs(len(encoded))
+    epochs = wanted = recipe.epochs or default_epochs(len(encoded))
+    cut = ""
     watch = Watch(encoded, target, held, loss_of(kind, quantiles), weights)
     settings: dict[str, Any] = {
         "loss": loss_of(kind, quantiles, smoothing),
@@ -218,10 +221,13 @@ def learn(
         epoch = _seconds_of_an_epoch(network, encoded, target, rows, steps, settings)
         affordable = SPENT * (deadline - time.perf_counter()) / epoch
         epochs = min(epochs, max(int(affordable), 1))
+        if epochs < wanted:
+            cut = f"the time limit of {recipe.time_limit:g} s left time for {epochs} of {wanted} epochs"
         if affordable < 1:  # not even once all rows: then as many of them, chosen by chance
             few = max(int(affordable * rows.shape[1]), min(recipe.batch_size, rows.shape[1]))
             rows = np.random.default_rng(recipe.seed).permuted(rows, axis=1)[:, :few]
             steps = -(-few // recipe.batch_size)
+            cut = f"the time limit of {recipe.time_limit:g} s left time to see {few:,} of {len(encoded):,} rows once"
         own.append(Deadline(deadline, recipe.time_limit))
     network.fit(
         encoded,
@@ -236,6 +242,8 @@ def learn(
         engine=engine,
         devices=devices,
     )
+    if network.history is not None and cut:
+        network.history.stopped = network.history.stopped or cut
     logits, temperature = watch.logits, 1.0
     if classes and len(watch.rows):
         temperature = fitted_temperature(logits, target[watch.rows], None if weights is None else weights[watch.rows])
@@ -417,12 +425,14 @@ class Watch:
     ) -> None:
         self.rows = held.reshape(-1)
         self.loss = loss
+        self._classes = isinstance(loss, BinaryCrossEntropyFromLogits | CrossEntropyFromLogits)
         self._target = target[self.rows]
         self._weights = None if weights is None else weights[self.rows]
         self._x = encoded[held]  # [K,H,F]
         self.best, self.best_epoch = np.inf, 0
         self.logits: Numbers = np.empty((0, 1))
         self._theta: Array | None = None
+        self._temperature = 1.0  # of the epoch before: that of the next is not far from it
         self._lowest = np.full(CYCLES, np.inf)  # of each cycle
 
     def look(self, network: Network, epoch: int) -> float:
@@ -449,7 +459,14 @@ class Watch:
             report.stop(f"cycle {cycle + 1} of the learning rate came no nearer to the best loss of the rows held out")
 
     def _judged(self, logits: Numbers) -> float:
-        """Return the mean loss of the rows held out."""
+        """Return the mean loss of the rows held out; of classes, with the temperature that suits them best.
+
+        Label smoothing keeps logits small on purpose. Without the temperature, which the model will have in the end, an
+        epoch would seem the best because it is early and still unsure.
+        """
+        if self._classes:
+            found = fitted_temperature(logits, self._target, self._weights, start=self._temperature, tolerance=1e-3)
+            logits, self._temperature = logits / found, found
         wanted = self.loss.encode(self._target, logits.shape[1], np.dtype(np.float64))
         losses, _ = self.loss.forward(logits, wanted)  # [M,O]
         each = losses.mean(axis=1)
@@ -473,6 +490,7 @@ class Watch:
             "theta": self._theta,
             "logits": self.logits,
             "lowest": self._lowest,
+            "temperature": np.array(self._temperature),
         }
 
     def restore(self, run: object, state: dict[str, Any]) -> None:
@@ -480,6 +498,7 @@ class Watch:
         if state["begun"]:
             self.best, self.best_epoch = float(state["best"]), int(state["best_epoch"])
             self._theta, self.logits, self._lowest = state["theta"], state["logits"], state["lowest"]
+            self._temperature = float(state["temperature"])
 
 
 def cycle_of(epoch: int, epochs: int) -> int:
@@ -493,10 +512,14 @@ def cycle_of(epoch: int, epochs: int) -> int:
     return max(math.ceil(math.log2(1 + (2**CYCLES - 1) * epoch / epochs) - 1e-9) - 1, 0)
 
 
-def fitted_temperature(logits: Numbers, codes: Rows, weights: Numbers | None = None) -> float:
+def fitted_temperature(
+    logits: Numbers, codes: Rows, weights: Numbers | None = None, *, start: float = 1.0, tolerance: float = 1e-9
+) -> float:
     """Return the temperature T that makes softmax(z / T) fit the true classes best.
 
-    The log-likelihood is concave in 1 / T, and Newton's method finds its maximum in a few steps.
+    The log-likelihood is concave in 1 / T, and Newton's method finds its maximum in a few steps. A class that none of
+    the rows has, as when its only row is one to learn from, counts as met once more, in a row like all others: that it
+    did not occur among a few rows does not make it impossible.
 
     Parameters
     ----------
@@ -505,6 +528,10 @@ def fitted_temperature(logits: Numbers, codes: Rows, weights: Numbers | None = N
     codes : array [M]
         The true classes.
     weights : array [M], optional
+    start : float
+        Where to begin.
+    tolerance : float
+        The relative step at which to end.
 
     Examples
     --------
@@ -517,10 +544,16 @@ def fitted_temperature(logits: Numbers, codes: Rows, weights: Numbers | None = N
     Source: Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", 2017, section 4.2.
     """
     z = np.hstack([np.zeros_like(logits), logits]) if logits.shape[1] == 1 else logits  # [M,C]
+    codes = codes.astype(np.intp)
     if weights is not None and not weights.sum() > 0:
         weights = None
-    of_truth = z[np.arange(len(z)), codes.astype(np.intp)]  # [M]
-    factor = 1.0
+    absent = np.setdiff1d(np.arange(z.shape[1]), codes)  # [A]
+    if len(absent):
+        usual = np.average(z, axis=0, weights=weights)  # [M,C] -> [C]
+        z, codes = np.vstack([z, np.tile(usual, (len(absent), 1))]), np.concatenate([codes, absent])
+        weights = None if weights is None else np.concatenate([weights, np.full(len(absent), weights.mean())])
+    of_truth = z[np.arange(len(z)), codes]  # [M]
+    factor = 1 / start
     for _ in range(50):
         scaled = factor * z
         chance = np.exp(scaled - scaled.max(axis=1, keepdims=True))
@@ -528,11 +561,11 @@ def fitted_temperature(logits: Numbers, codes: Rows, weights: Numbers | None = N
         mean = (chance * z).sum(axis=1)  # [M]
         slope = np.average(mean - of_truth, weights=weights)
         curve = np.average((chance * z * z).sum(axis=1) - mean**2, weights=weights)
-        new = min(max(factor - slope / (curve + 1e-12), factor / 2), factor * 2)
-        if abs(new - factor) < 1e-9 * factor:
+        new = min(max(factor - slope / (curve + 1e-12), factor / 2, 1 / SOFTEST), factor * 2, 1 / SHARPEST)
+        factor, moved = new, abs(new - factor)
+        if moved < tolerance * factor:
             break
-        factor = new
-    return float(1 / min(max(factor, 0.05), 20.0))
+    return float(1 / factor)
 
 
 def _of_all(history: History | None) -> History:

@@ -18,7 +18,7 @@ from pellucid.files.network import network_config, network_from, network_tensors
 from pellucid.files.refusal import refuse
 from pellucid.network import Network
 from pellucid.tables import model_file_of_0_1
-from pellucid.tables.encoding import BINS, PARTS, Encoder, Input, fits_column, piecewise_of
+from pellucid.tables.encoding import EIGHTHS, PARTS, Encoder, Input, fits_column, piecewise_of
 from pellucid.tables.kinds import Column
 from pellucid.tables.learning import loss_of
 from pellucid.tables.model import SETTINGS, Learnt, TableModel
@@ -255,13 +255,13 @@ def _check_forms(
     shapes: dict[str, tuple[int, ...]] = {f"columns/{name}": (len(inputs),) for name in FIGURES}
     if not old:
         shapes |= {f"columns/{name}": (len(inputs),) for name in ("fill", "missing")}
-        shapes["columns/quantiles"] = (len(inputs), BINS + 1)
+        shapes["columns/quantiles"] = (len(inputs), EIGHTHS + 1)
     shapes |= {f"shares/{place}": (one.levels,) for place, one in enumerate(inputs) if one.levels}
     if target.classes:
         shapes["target/shares"] = (len(target.classes),)
     else:
         shapes |= {f"target/{name}": (1,) for name in FIGURES}
-        shapes |= {} if old else {"target/eighths": (BINS + 1,)}
+        shapes |= {} if old else {"target/eighths": (EIGHTHS + 1,)}
     check(own.keys() == shapes.keys(), "the tensors are not those that the configuration asks for")
     for name, entry in own.items():
         check(entry.shape == shapes[name] and entry.dtype == np.float64, f"tensor {name!r} has another shape or type")
@@ -292,9 +292,9 @@ def _figures(
     same = np.isin(np.arange(len(inputs)), np.array(constant, dtype=np.intp))
     scaler = Scaler(whole["mean"], whole["std"], whole["low"], whole["high"], same)
     # A model of the first version knows the range of a column, but not what lies within.
-    evenly = np.linspace(low, high, BINS + 1, axis=-1)
+    evenly = np.linspace(low, high, EIGHTHS + 1, axis=-1)
     if "mean" in summary:
-        summary.setdefault("eighths", np.linspace(summary["low"][0], summary["high"][0], BINS + 1))
+        summary.setdefault("eighths", np.linspace(summary["low"][0], summary["high"][0], EIGHTHS + 1))
     encoder = Encoder(
         columns,
         inputs,
