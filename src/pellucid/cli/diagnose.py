@@ -71,7 +71,7 @@ def _examined(model: Path, table: Path | None) -> "Diagnosis":
     if isinstance(found, TableModel):
         if table is None:
             return diagnose_table(found)
-        frame = read_table(table)
+        frame = read_table(table, found.text_columns)
         diagnosis = diagnose_table(found, frame, source=table)
         notes(found, frame, table)
         return diagnosis

@@ -57,7 +57,7 @@ def evaluate(
 
     check_order(model, table, "pellucid evaluate MODEL TABLE")
     found = table_model(model)
-    frame = read_table(table)
+    frame = read_table(table, found.text_columns)
     source = called(table)
     rows = rows_kept_aside(found, frame, source) if test_part else np.arange(frame.height)
     evaluation = found.evaluate(frame, rows=rows, source=source)
@@ -100,8 +100,9 @@ def rows_kept_aside(model: "TableModel", frame: "pl.DataFrame", source: str) -> 
         test = rest = np.empty(0, dtype=np.intp)
     if len(y) != split.rows or fingerprint(test) != split.sha256 or not _alike(model, frame, rest, source):
         raise CommandError(
-            f"{source} is not the table that the model learnt from, as it was then, so nothing tells which rows are "
-            "new to it; leave out --test-part to judge by all"
+            f"{source} is not the table that the model learnt from, as it was then (or some of its rows counted "
+            "nothing, or an earlier model was gone on with), so nothing tells which rows are new to it; leave out "
+            "--test-part to judge by all"
         )
     return test
 

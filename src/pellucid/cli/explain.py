@@ -55,7 +55,7 @@ def explain(
         raise CommandError(
             f"{model} holds a {type(found).__name__}, not the model of a table: see pellucid train --help"
         )
-    frame = read_table(table)
+    frame = read_table(table, found.text_columns)
     if not 1 <= row <= frame.height:
         rows = "1 row" if frame.height == 1 else f"{frame.height:,} rows"
         raise CommandError(f"{table} has {rows}, and no row {row:,}; --row takes a number from 1 to {frame.height}")

@@ -168,7 +168,7 @@ def requested(kind: str, path: Path, table: Path | None, options: dict[str, Any]
         raise CommandError(f"{path} holds a {type(found).__name__}, of which there are no pictures")
     if table is None:
         return Request(kind, path, found.network, found, options=options)
-    frame = read_table(table)
+    frame = read_table(table, found.text_columns)
     notes(found, frame, table)
     return Request(kind, path, found.network, found, table, frame, options)
 

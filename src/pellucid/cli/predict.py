@@ -63,7 +63,7 @@ def predict(
     if output is not None:
         check_output(output, force, model, table)
     found = table_model(model)
-    frame = read_table(table)
+    frame = read_table(table, found.text_columns)
     source = called(table)
     read = found.read(frame, source=source)
     predictions = found.predict_table(read, probabilities=probabilities, source=source)

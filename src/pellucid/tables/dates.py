@@ -27,7 +27,14 @@ _DATES = (
     "%d-%m-%Y",
     "%m-%d-%Y",
     "%d %b %Y",
+    "%d. %b %Y",
     "%b %d, %Y",
+    "%b %d %Y",
+    "%d-%b-%Y",
+    "%d-%b-%y",
+    "%d.%m.%y",
+    "%d/%m/%y",
+    "%m/%d/%y",
 )
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 _ISO_TIMES = tuple(
@@ -56,7 +63,9 @@ _DIRECTIVES = {
     "z": " ?(?:Z|UTC|[-+][0-9]{2}(?::?[0-9]{2})?)",
 }
 # What every format above begins with; it spares other texts the trial of all of them.
-_BEGINNING = re.compile(rf"[0-9]{{1,4}}[-./][0-9]{{1,2}}[-./][0-9]|[0-9]{{1,2}} [a-z]|(?:{_MONTH_NAMES}) [0-9]", re.I)
+_BEGINNING = re.compile(
+    rf"[0-9]{{1,4}}[-./][0-9]{{1,2}}[-./][0-9]|[0-9]{{1,2}}[.]?[- ][a-z]|(?:{_MONTH_NAMES}) [0-9]", re.I
+)
 _EPOCH = datetime(1970, 1, 1)
 
 

@@ -184,6 +184,8 @@ class Tabular(BaseEstimator):
                 self.n_features_in_ = len(frame.columns)
                 self.feature_names_in_ = np.array(frame.columns, dtype=object)
             return frame
+        if isinstance(X, np.ma.MaskedArray):  # what is masked is a gap
+            X = X.astype(np.float64).filled(np.nan) if X.dtype.kind in "biuf" else X.astype(object).filled(None)
         checked = validate_data(self, X, reset=fits, dtype=None, ensure_all_finite=False)
         import narwhals.stable.v2 as nw
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +68,25 @@ class Evaluation:
     rows: int
     figures: dict[str, tuple[float, float]]
     worst: list[Worst]
+
+
+class Crossed(NamedTuple):
+    """What a cross-validation found, for a report.
+
+    Attributes
+    ----------
+    folds : int
+    evaluation : Evaluation
+    predicted : array [N]
+        Of each row the number of the class, or the number, that a model predicted that had not seen it.
+    chances : array [N, C], optional
+        The probability of each class.
+    """
+
+    folds: int
+    evaluation: Evaluation
+    predicted: NDArray[Any]
+    chances: Numbers | None = None
 
 
 def judge_classes(

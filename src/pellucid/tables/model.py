@@ -154,7 +154,7 @@ class TableModel:
         Lets every class count alike, however rare.
     threshold : float, "f1" or "balanced"
         From which probability on the second of two classes is predicted. By name: where, on rows that a member did not
-        learn from, its F1 or the mean of both classes' recalls was highest.
+        learn from, the F1 of the rarer class or the mean of both classes' recalls was highest.
     quantiles : sequence of float
         Those of the kind "quantiles", in ascending order.
     seed : int
@@ -272,6 +272,16 @@ class TableModel:
     def columns(self) -> tuple[str, ...]:
         """The columns that are used, in the order of the table."""
         return tuple(column.name for column in self.learnt.encoder.columns)
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The columns that are read as they are written, for :func:`pellucid.tables.reading.read_table`.
+
+        Whether ``1.500`` is a number of thousands, or ``007`` a code, was found out from all rows that the model learnt
+        from. A file that holds only some of them may look as if it held other numbers.
+        """
+        names = [column.name for column in self.learnt.encoder.columns if column.in_text]
+        return (*names, self.target) if self.learnt.target.type == "text" else tuple(names)
 
     @property
     def left_out(self) -> dict[str, str]:
@@ -392,6 +402,8 @@ class TableModel:
             target = Target.find(wrapped, self.target, self.asked_kind, source, self.quantiles)
         else:
             target = self._target_of(start)
+        if self.threshold != 0.5 and target.kind != "binary":
+            raise ValueError(f"threshold={self.threshold!r} is for a target of two classes, found a {target.kind} one")
         y = target.encode(wrapped, source)  # [N]
         checked = checks.weights(sample_weight, len(wrapped), np.dtype(np.float64))
         weights = None if checked is None else checked[:, 0]
@@ -400,8 +412,12 @@ class TableModel:
             rest = rest[weights[rest] > 0]  # rows that count nothing must not choose the best epoch either
             if not len(rest):
                 raise ValueError("sample_weight is 0 for every row outside the test part")
-            weights = weights[rest]
-        if target.classes and self.class_weight == "balanced":
+            weights = weights[rest] / weights[rest].max()  # only their ratios matter, and no sum may overflow
+            weights = weights / weights.mean()
+        if self.class_weight is not None and not target.classes:
+            raise ValueError(f"class_weight={self.class_weight!r} is for classes, and the target is {target.kind}")
+        counts = weights  # of the rows as they are; what is learnt from may count classes alike
+        if self.class_weight == "balanced":
             weights = _balanced(y[rest], weights)
 
         # From here on, of the training rows alone.
@@ -411,7 +427,7 @@ class TableModel:
         else:
             encoder, left_out, notes = start.learnt.encoder, start.learnt.left_out, start.learnt.notes
             inputs = encoder.apply(start._values(train, source))
-        summary = summary_of(target, y, weights) if start is None else start.learnt.summary
+        summary = summary_of(target, y, counts) if start is None else start.learnt.summary
         trained = learn(
             encoder,
             inputs,
@@ -506,15 +522,16 @@ class TableModel:
         """Return the probability from which on the second class is predicted."""
         if isinstance(self.threshold, float):
             return self.threshold
-        if target.kind != "binary":
-            raise ValueError(f"threshold={self.threshold!r} is for a target of two classes, found a {target.kind} one")
         if not len(trained.held):
             raise ValueError(
                 f"threshold={self.threshold!r} is chosen by rows that are held out, and none were: there are too few, "
                 "or validation_share is 0"
             )
         own = None if weights is None or self.class_weight else weights[trained.held]
-        return best_threshold(self.threshold, trained.logits[:, 0], y[trained.held], own)
+        logits, codes = trained.logits[:, 0], y[trained.held]
+        if self.threshold == "f1" and np.average(codes, weights=own) > 0.5:
+            return 1 - best_threshold("f1", -logits, 1 - codes, own)  # of the rarer class, which is the first
+        return best_threshold(self.threshold, logits, codes, own)
 
     # Predicting
 

@@ -15,6 +15,8 @@ from pellucid.tables.target import Target
 
 # With fewer rows a column may agree with the target by chance.
 FEWEST_ROWS_TO_TELL = 20
+FEWEST_ROWS_APART = 10
+"""Of each class: with fewer, their values may lie apart from all others by chance."""
 SAME_LINE = 0.99999
 """A correlation with a numeric target that no measurement has by itself."""
 
@@ -73,8 +75,9 @@ def spelt_alike(target: Target) -> list[str]:
 def leaks(columns: Sequence[Column], read: Sequence[Numbers], y: NDArray[Any], target: Target) -> list[str]:
     """Name columns that tell the target outright: often it itself, or what was written down after it was known.
 
-    For classes these are columns with few values, each of which comes with one class only; for numbers, those that lie
-    on a straight line with the target.
+    For classes these are columns with few values, each of which comes with one class only, and numbers that lie in a
+    range of their own for each class; for numbers, those that lie on a straight line with the target, or rise or fall
+    with it from row to row.
 
     Examples
     --------
@@ -95,6 +98,21 @@ def leaks(columns: Sequence[Column], read: Sequence[Numbers], y: NDArray[Any], t
 
 
 def _tells_class(values: Numbers, y: NDArray[Any]) -> bool:
+    return _few_values_tell(values, y) or _ranges_tell(values, y)
+
+
+def _ranges_tell(values: Numbers, y: NDArray[Any]) -> bool:
+    """Tell whether the values of every class lie apart from those of all others."""
+    if np.isnan(values).any():
+        return False
+    order = np.argsort(values, kind="stable")
+    ordered, classes = values[order], y[order]
+    changes = np.flatnonzero(np.diff(classes))
+    apart = len(changes) == len(np.unique(y)) - 1 and bool((np.diff(ordered)[changes] > 0).all())
+    return apart and int(np.bincount(y)[np.unique(y)].min()) >= FEWEST_ROWS_APART
+
+
+def _few_values_tell(values: Numbers, y: NDArray[Any]) -> bool:
     _, place = np.unique(values, return_inverse=True, equal_nan=True)
     count = int(place.max()) + 1
     if count > max(2 * len(np.unique(y)), len(y) // 10):
@@ -110,4 +128,10 @@ def _tells_number(values: Numbers, y: NDArray[Any]) -> bool:
     with np.errstate(all="ignore"):
         one, other = (part / max(np.abs(part).max(), 1e-300) for part in (values[known], y[known]))
         line = np.corrcoef(one, other)[0, 1]
-    return bool(abs(line) > SAME_LINE)
+        if abs(line) > SAME_LINE:
+            return True
+        # In steps: of a target with few values, many a column rises or falls with it.
+        if len(np.unique(other)) < FEWEST_ROWS_TO_TELL:
+            return False
+        of_one, of_other = (np.unique(part, return_inverse=True)[1] for part in (one, other))
+        return bool(abs(np.corrcoef(of_one, of_other)[0, 1]) > SAME_LINE)

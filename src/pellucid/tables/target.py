@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import TableError
+from pellucid.tables.kinds.cells import MISSING, key_of
 from pellucid.tables.reading import find_column
 from pellucid.tables.written_numbers import is_number
 
@@ -90,6 +91,8 @@ class Target:
         find_column(frame.columns, name, source, role="target")
         at = f"{os.fspath(source)}: the target {name!r}"
         found, values = _values(frame, name, source)
+        if kind is None and found == "text":
+            _refuse_gaps(at, values)
         if kind in NUMBERS and found == "text":
             _refuse_text(at, values)
         classes = _distinct(values)
@@ -207,20 +210,35 @@ def _distinct(values: Values) -> list[Any]:
 
 def _kind(at: str, found: Type, values: Values, classes: Sequence[Any]) -> Kind:
     rows = len(values)
-    if found == "text" and len(classes) > FEW_TEXTS:
-        if sum(is_number(value) for value in values) > rows / 2:
+    if found == "text":
+        numbers = sum(is_number(value) for value in values)
+        # Few whole numbers may be names of classes; what is written with a decimal comma is not.
+        fractions = numbers == rows and any("," in value for value in values)
+        if fractions or (numbers > rows / 2 and len(classes) > FEW_TEXTS):
             _refuse_text(at, values)
-        if len(classes) > rows / 2:
-            raise TableError(
-                f"{at} holds {len(classes)} different texts in {rows} rows: names or remarks rather than classes; "
-                "choose another target (or the kind multiclass, if they are classes)"
-            )
+    if found == "text" and len(classes) > max(FEW_TEXTS, rows / 2):
+        raise TableError(
+            f"{at} holds {len(classes)} different texts in {rows} rows: names or remarks rather than classes; "
+            "choose another target (or the kind multiclass, if they are classes)"
+        )
     if len(classes) == 2:
         return "binary"
     if found == "text":
         return "multiclass"
     few = len(classes) <= MOST_NUMBERED_CLASSES and rows >= FEWEST_ROWS_A_CLASS * len(classes)
     return "multiclass" if found == "int" and few else "numeric"
+
+
+def _refuse_gaps(at: str, values: Values) -> None:
+    """Refuse texts that say that there is no value, unless they were asked for as classes."""
+    gaps = [row for row, value in enumerate(values) if key_of(value) in MISSING]
+    if gaps:
+        rows = "row" if len(values) == 1 else "rows"
+        raise TableError(
+            f"{at} has no value in {len(gaps)} of {len(values)} {rows}, the first in row {gaps[0] + 1}: "
+            f"{_shown(values[gaps[0]])}; fill them in, or leave those rows out (if that is a class, ask for the kind "
+            "binary or multiclass)"
+        )
 
 
 def _refuse_text(at: str, values: Values) -> None:

@@ -12,6 +12,7 @@ from pellucid.tables.kinds.column import KINDS, PAIRS, Column, check_levels
 from pellucid.tables.kinds.numbers import as_left_out
 from pellucid.tables.kinds.recognising import as_category, as_ordered, refuse_unseen
 from pellucid.tables.kinds.texts import Texts, as_dates, as_numbers, date_of
+from pellucid.tables.reading.words import some
 from pellucid.tables.written_numbers import WrittenNumber
 
 if TYPE_CHECKING:
@@ -83,7 +84,9 @@ def _asked_levels(cells: Cells, where: Where, ordered: bool) -> Column:
         values = [WrittenNumber().read(str(level)) for level in column.levels]
         numbers = [number for number in values if number is not None]
         if len(numbers) < len(values):
-            return Column(where.name, "ordered", levels=column.levels, notes=column.notes)
+            order = some(map(repr, column.levels), 5)
+            note = f"in alphabetical order, as none was given: {order}; list the levels from least to most"
+            return Column(where.name, "ordered", levels=column.levels, notes=(*column.notes, note))
         present: Any = np.array(numbers)
     elif cells.form == "yes/no":
         return Column(where.name, "ordered" if ordered else "category", levels=(False, True))

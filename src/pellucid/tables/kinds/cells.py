@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 Level: TypeAlias = str | bool | int | float
 Numbers: TypeAlias = NDArray[np.float64]
 Rows: TypeAlias = NDArray[np.intp]
-EXCEL_ERRORS = frozenset({"#n/a", "#na", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!"})
-MISSING = EXCEL_ERRORS | {"", "na", "n/a", "nan", "null", "nil", "?", "-", "--", "missing"}
+EXCEL_ERRORS = frozenset(
+    {"#n/a", "#na", "#nv", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!", "#spill!", "#calc!"}
+)
+MISSING = EXCEL_ERRORS | {
+    *("", "na", "n/a", "n.a.", "<na>", "nan", "nat", "null", "(null)", "nil", "\\n", "missing", "not available"),
+    *("?", "-", "--", "---", "–", "—", "."),
+}
 """Texts that say that there is no value, in small letters. Among numbers and dates "none" is another."""
 HELD = {"number": "numbers", "date": "dates", "yes/no": "true and false"}
 

@@ -86,6 +86,12 @@ class Column:
     times: bool = False
     notes: tuple[str, ...] = ()
 
+    @property
+    def in_text(self) -> bool:
+        """Whether the values stood in text when it was found out what they are."""
+        levels = any(isinstance(level, str) for level in self.levels)
+        return levels or self.written is not None or bool(self.date_format)
+
     def read(self, series: nw.Series[Any], source: str = "the table", rows: Rows | None = None) -> Numbers:
         """Return the column's values as numbers [N]; NaN where there is none.
 

@@ -21,7 +21,10 @@ LARGEST_STEP = 10
 _NAMED_IDENTIFIER = frozenset({"id", "key", "uuid", "code"})  # anywhere in a name
 _NUMBERED = frozenset({"nr", "no", "num", "number"})  # at its end: "number of rooms" is a feature
 _NAMED_TIME = frozenset(
-    {"year", "jahr", "month", "week", "day", "hour", "minute", "second", "time", "date", "age", "t"}
+    {
+        *("year", "month", "week", "day", "hour", "minute", "second", "time", "timestamp", "date", "age", "t", "jahr"),
+        *("years", "months", "weeks", "days", "hours", "minutes", "seconds", "times", "rank", "elapsed", "epoch"),
+    }
 )
 _YEARS = (1500, 2200)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,8 +11,9 @@ from pellucid.errors import TableError
 from pellucid.tables.kinds.cells import Cells, Level, Where, as_text, key_of, tidy
 from pellucid.tables.kinds.column import PAIRS, Column, check_levels
 from pellucid.tables.kinds.numbers import FEWEST_OF_IDENTIFIER, as_left_out, of_numbers
-from pellucid.tables.kinds.texts import Texts, as_dates, as_numbers, missing_notes
-from pellucid.tables.reading.words import some
+from pellucid.tables.kinds.texts import Texts, as_dates, as_numbers, has_codes, missing_notes
+from pellucid.tables.reading.words import shortened, some
+from pellucid.tables.written_numbers import is_number
 
 
 def recognised(cells: Cells, where: Where) -> Column:
@@ -36,7 +38,21 @@ def recognised(cells: Cells, where: Where) -> Column:
     rows = int(texts.counts.sum())
     if rows >= FEWEST_OF_IDENTIFIER and len(spellings) > rows / 2:
         return as_left_out(where, "text that differs in nearly every row: an identifier or a remark")
-    return as_category(cells, where)
+    category = as_category(cells, where)
+    return replace(category, notes=(*category.notes, *_nearly_numbers(texts)))
+
+
+def _nearly_numbers(texts: Texts) -> tuple[str, ...]:
+    """Say of a category that it might have been numbers: codes with zeros before them, or with words among them."""
+    if has_codes(texts.texts):
+        return ("zeros before digits: codes, not numbers (if they are numbers, choose the kind number)",)
+    wrong = [(count, text) for text, count in zip(texts.texts, texts.counts.tolist()) if not is_number(text)]
+    rows, strange = int(texts.counts.sum()), sum(count for count, _ in wrong)
+    if not wrong or strange > rows / 2:
+        return ()
+    count, text = max(wrong)
+    share = f"{100 * (rows - strange) / rows:.0f} % of the values are numbers"
+    return (f"{share}, but {shortened(text)} ({count} rows) is not: if it means a gap, leave such cells empty",)
 
 
 def as_category(cells: Cells, where: Where) -> Column:

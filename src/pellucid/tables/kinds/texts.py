@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple, NoReturn
 
@@ -26,6 +27,8 @@ from pellucid.tables.kinds.numbers import of_numbers
 from pellucid.tables.reading.words import shortened, some
 from pellucid.tables.written_numbers import ContradictionError, find_style, is_number
 
+LEADING_ZERO = re.compile("0[0-9]{2,}")
+"""Digits that are a code, such as 01234, and no number; a month 01 is as good as 1."""
 MOST_STRAY = 0.2
 """A column whose texts are numbers (or dates) but for this share at most has mistakes in it."""
 FEWEST_FOR_STRAY = 5
@@ -101,6 +104,8 @@ def as_numbers(cells: Cells, where: Where, asked: bool = False) -> Column | None
     wrong = _stray(texts, good)
     if not texts.texts or (wrong is None and not asked):
         return None
+    if not asked and has_codes(texts.texts):
+        return None
     if wrong is None or wrong.any():
         _refuse_stray(texts, good, where, "number")
     try:
@@ -111,6 +116,11 @@ def as_numbers(cells: Cells, where: Where, asked: bool = False) -> Column | None
     known = cells._replace(form="number", numbers=numbers, texts=None, whole=True)
     notes = (*missing_notes(cells, none_is_missing=True), *notes)
     return Column(where.name, "number", style, notes=notes) if asked else of_numbers(known, where, style, notes)
+
+
+def has_codes(texts: Iterable[str]) -> bool:
+    """Tell whether any of the texts has zeros before it, as only codes have."""
+    return any(LEADING_ZERO.fullmatch(text.strip()) for text in texts)
 
 
 def as_dates(cells: Cells, where: Where, asked: bool = False) -> Column | None:

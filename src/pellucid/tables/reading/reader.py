@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,12 +26,13 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-def read_table(path: str | os.PathLike[str]) -> pl.DataFrame:
+def read_table(path: str | os.PathLike[str], texts: Collection[str] = ()) -> pl.DataFrame:
     r"""Read a table whole: CSV, JSON Lines or Parquet, as it is or packed with gzip.
 
     A CSV file is UTF-8 with the column names in its first line, separated by commas, semicolons or tabs; above them
     may stand the line ``sep=;`` that Excel writes. A column becomes numeric only if every value in it is a number,
-    quoted or not; an empty field, quoted or not, is a missing value. Blank lines are skipped; in a file of one column,
+    quoted or not; digits with zeros before them (``01234``) are a code and stay text, and so does a column of `texts`.
+    An empty field, quoted or not, is a missing value. Blank lines are skipped; in a file of one column,
     one between two rows is a missing value. Columns at the end that have neither a name nor a value are left out:
     they are what separators at the ends of the lines make.
 
@@ -44,6 +46,9 @@ def read_table(path: str | os.PathLike[str]) -> pl.DataFrame:
         ``.parquet`` and ``.pq`` are read as Parquet, ``.jsonl`` and ``.ndjson`` as JSON Lines, ``.csv`` and ``.tsv``
         as text, another suffix as what the file turns out to hold. A gzip archive is known by its first bytes;
         ``.gz`` at the end of its name is no suffix. ``"-"`` is standard input.
+    texts : collection of str
+        Columns of a CSV file that stay as they are written, even if all of their values look like numbers: a model
+        knows which (:attr:`pellucid.TableModel.text_columns`). Those that the table does not have are no matter.
 
     Returns
     -------
@@ -78,7 +83,7 @@ def read_table(path: str | os.PathLike[str]) -> pl.DataFrame:
                 return read_json_lines(source)
             if source.suffix not in TEXT_SUFFIXES and begins_like_json(source.start):
                 return read_json_lines(source)
-            return read_text(source)
+            return read_text(source, texts)
     except OSError as error:
         name = "standard input" if is_standard_input(path) else path
         raise TableError(f"cannot read {name}: {reason(error)}") from error

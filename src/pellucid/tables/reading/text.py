@@ -9,11 +9,11 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pellucid.errors import TableError
 from pellucid.tables.reading.names import check_names
@@ -32,8 +32,12 @@ class _Layout(NamedTuple):
     above: int  # lines above the column names
 
 
-def read_text(source: Source) -> pl.DataFrame:
-    """Read a table in CSV; columns of numbers become numeric."""
+# Digits that are a code, such as 01234, and no number; a month 01 is as good as 1.
+LEADING_ZERO = r"^\s*0[0-9]{2,}\s*$"
+
+
+def read_text(source: Source, texts: Collection[str] = ()) -> pl.DataFrame:
+    """Read a table in CSV; columns of numbers become numeric, but for those of codes and those of `texts`."""
     layout = _layout(source)
     with closing(_records(source, layout)) as records:
         header = next(records, [])
@@ -55,29 +59,43 @@ def read_text(source: Source) -> pl.DataFrame:
         raise TableError(f"{source.name} has column names in line {layout.above + 1} but no rows")
     frame = None
     if not blank_lines and not layout.above:
-        frame = _parse(source.content, layout.separator)
+        frame = _parse(source.content, layout.separator, texts)
     # Polars makes rows of blank lines and stumbles over some stray quotation marks, which csv takes as they stand.
     if frame is None or frame.shape != (rows, len(header)):
-        frame = _parse(_tidy_copy(source, layout), layout.separator)
+        frame = _parse(_tidy_copy(source, layout), layout.separator, texts)
     if frame is None:
         raise TableError(
             f"{source.name} cannot be parsed; save it again as CSV (UTF-8), with quotation marks around all text"
         )
     frame = frame[:, : len(names)]
     frame.columns = names
-    return frame.with_columns([_settle(column) for column in frame.get_columns()])
+    return frame.with_columns([_settle(column, column.name in texts) for column in frame.get_columns()])
 
 
-def _parse(content: Path | bytes, separator: str) -> pl.DataFrame | None:
+def _parse(content: Path | bytes, separator: str, texts: Collection[str]) -> pl.DataFrame | None:
+    """Return what polars reads, or None if it stumbles; columns of codes and those of `texts` stay as written."""
     import polars as pl
 
+    options: dict[str, Any] = {"separator": separator, "glob": False}
     try:
-        return pl.read_csv(content, separator=separator, infer_schema_length=None, glob=False)
+        frame = pl.read_csv(content, infer_schema_length=None, **options)
+        whole = [place for place, dtype in enumerate(frame.dtypes) if dtype.is_integer()]
+        as_text = [place for place, name in enumerate(frame.columns) if name in texts]
+        if whole or as_text:
+            written = pl.read_csv(content, columns=sorted({*whole, *as_text}), infer_schema_length=0, **options)
+            codes = written.select(pl.all().str.contains(LEADING_ZERO).any()).row(0)
+            columns = zip(written.get_columns(), codes, strict=True)
+            frame = frame.with_columns(column for column, code in columns if code or column.name in texts)
+        return frame
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        pass
+    try:  # a whole number of forty digits, say: what are numbers is found out afterwards
+        return pl.read_csv(content, infer_schema_length=0, **options)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return None
 
 
-def _settle(column: pl.Series) -> pl.Series:
+def _settle(column: pl.Series, as_text: bool) -> pl.Series:
     """Make numbers of a column of text if all of it is numbers; empty text is missing either way."""
     import polars as pl
 
@@ -87,7 +105,7 @@ def _settle(column: pl.Series) -> pl.Series:
         return column
     trimmed = column.str.strip_chars()
     missing = trimmed.null_count() + (trimmed == "").sum()
-    if missing < len(column):
+    if missing < len(column) and not as_text and not trimmed.str.contains(LEADING_ZERO).any():
         for kind in (pl.Int64(), pl.Float64()):
             numbers = trimmed.cast(kind, strict=False)
             if numbers.null_count() == missing:
