@@ -1,6 +1,7 @@
 """The command line as a tool of daily use: real columns, cross-validation, evaluate, inspect, and JSON for programs."""
 
 import gzip
+import html
 import io
 import json
 import re
@@ -243,7 +244,7 @@ def test_rows_of_weight_0_are_not_learnt_from(command):
         wrong = pl.when(pl.col("w") == 0).then(pl.col("price") * factor).otherwise("price")
         frame.with_columns(price=wrong).write_csv(f"{name}.csv")
         options = ("--weights", "w", "--test", "0", "--quiet", *QUICK)
-        assert command("train", f"{name}.csv", "--target", "price", *options) == (0, "", "")
+        assert command("train", f"{name}.csv", "--target", "price", *options)[:2] == (0, "")
     one, other = pellucid.load("one.pellucid"), pellucid.load("other.pellucid")
     assert "w" not in one.columns
     np.testing.assert_array_equal(one.predict(homes()), other.predict(homes()))
@@ -365,7 +366,16 @@ def test_from_goes_on_with_the_same_columns_and_test_rows(command):
     _, _, err = command(
         "train", "homes.csv", "--target", "price", *options[:4], "--epochs", "1", "--seed", "7", "--force"
     )
-    assert "warning: homes.pellucid may have learnt from these test rows" in err
+    assert "warning: homes.pellucid may have learnt from some of these test rows" in err
+
+
+def test_from_with_another_table_claims_nothing_of_its_test_rows(command):
+    options = ("--from", "homes.pellucid", "--output", "m", "--epochs", "1")
+    _, out, err = command("train", "more.csv", "--target", "price", *options)
+    assert "warning: homes.pellucid may have learnt from some of these test rows" in err
+    assert "which this training did not see, but an earlier one may have" in out
+    _, out, _ = command("train", "more.csv", "--target", "price", *options, "--json", "--force")
+    assert any("may have learnt" in text for text in json.loads(out)["warnings"])
 
 
 def rows_of(model):
@@ -428,6 +438,89 @@ def test_a_report_is_written_beside_the_model(command):
     status, _, err = command("train", "homes.csv", "--target", "price", "--output", "n", *options[2:], *QUICK)
     assert status == 1
     assert "report.html exists" in err
+
+
+def test_a_report_of_a_cross_validation_judges_by_the_folds(command):
+    options = ("--cv", "3", "--report", "r.html", "--cv-predictions", "p.csv", "--output", "m")
+    status, out, _ = command("train", "homes.csv", "--target", "garden", *options, *QUICK)
+    assert status == 0
+    page, predicted = Path("r.html").read_text(), pl.read_csv("p.csv")
+    assert "in a cross-validation with 3 folds" in page
+    right = (predicted["true"] == predicted["prediction"]).sum()
+    assert f"{right} of 90 rows were predicted right" in page
+    assert "if the model learnt from them" not in page
+    assert "model.evaluate" not in page
+    worst = re.findall(r"^ +(\d+)  '", out, re.MULTILINE)
+    assert [f'class="number">{row}</th>' in page for row in worst] == [True] * len(worst)
+    assert command("train", "homes.csv", "--target", "price", *options, "--force", *QUICK)[0] == 0
+    assert "in a cross-validation with 3 folds" in Path("r.html").read_text()
+
+
+def test_how_to_make_it_again_has_the_weights(command):
+    homes().with_columns(w=pl.Series(np.arange(90) % 3 + 1)).write_csv("weighted.csv")
+    options = ("--weights", "w", "--report", "r.html", "--output", "m")
+    assert command("train", "weighted.csv", "--target", "price", *options, *QUICK)[0] == 0
+    code = html.unescape(
+        re.search("<p>In Python:</p>\n<pre><code>(.*?)</code>", Path("r.html").read_text(), re.DOTALL)[1]
+    )
+    found = {}
+    exec(code, found)
+    np.testing.assert_array_equal(found["model"].predict(homes()), pellucid.load("m").predict(homes()))
+
+
+def test_ctrl_c_during_the_report_tells_what_was_written(command, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pellucid.tables.report.write_report", interrupted)
+    options = ("--report", "r.html", "--output", "m")
+    status, _, err = command("train", "homes.csv", "--target", "price", *options, *QUICK)
+    assert status == 130
+    assert err.splitlines()[-1] == "error: interrupted; m was written, r.html was not"
+    assert Path("m").exists()
+
+
+def test_a_model_that_is_no_better_than_nothing_is_told(command):
+    frame = pl.DataFrame({"x": np.arange(200.0), "y": np.random.default_rng(0).permutation(200) % 2})
+    frame.write_csv("chance.csv")
+    options = ("--learning-rate", "1000", "--epochs", "2", "--members", "1", "--output", "m", "--json")
+    _, out, err = command("train", "chance.csv", "--target", "y", *options)
+    assert "warning: the model is no better than not looking at the columns at all: log-loss" in err
+    assert "no better" in json.loads(out)["warnings"][-1]
+    assert "no better" not in command("train", "homes.csv", "--target", "price", "--output", "n", "--effort", "low")[2]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
+def test_a_training_goes_on_where_nobody_reads_its_progress(folder):
+    options = "--target price --output m --effort low --epochs 12"
+    program = "import sys; from pellucid.cli import main; sys.exit(main())"
+    text = f"{shlex.join([sys.executable, '-c', program])} train homes.csv {options}"
+    subprocess.run(["bash", "-c", f"{text} 2>&1 >/dev/null | head -n 1"], check=True, timeout=120, cwd=folder)
+    assert (folder / "m").exists()
+    subprocess.run(["bash", "-c", f"{text} --force 2>/dev/full >/dev/null"], check=True, timeout=120, cwd=folder)
+
+
+def test_a_file_of_whole_thousands_is_read_as_the_model_reads(command):
+    generator = np.random.default_rng(0)
+    price = generator.integers(1000, 9000, 200)
+    written = [f"{one // 1000}.{one % 1000:03d}" + (",5" if place % 5 == 0 else "") for place, one in enumerate(price)]
+    lines = [f"{text};{one / 1000}" for text, one in zip(written, price, strict=True)]
+    Path("de.csv").write_text("\n".join(["preis;y", *lines]) + "\n")
+    assert command("train", "de.csv", "--target", "y", "--output", "m", "--effort", "low")[0] == 0
+    Path("whole.csv").write_text("preis;y\n8.000;8.0\n2.000;2.0\n")
+    _, out, _ = command("predict", "m", "whole.csv")
+    assert [float(line) for line in out.splitlines()[1:]] == [pytest.approx(8, rel=0.1), pytest.approx(2, rel=0.2)]
+    for other in ("evaluate m whole.csv", "explain m whole.csv --row 1", "diagnose m whole.csv"):
+        assert command(*other.split())[0] == 0
+
+
+def test_dates_of_digits_by_their_format(command):
+    homes().with_columns(sold=pl.Series([f"202103{day % 28 + 1:02d}" for day in range(90)])).write_csv("d.csv")
+    status, _, err = command("train", "d.csv", "--target", "price", "--as", "sold=date:%Y%m%d", "--output", "m", *QUICK)
+    assert status == 0, err
+    kinds = {column.name: column.kind for column in pellucid.load("m").learnt.encoder.columns}
+    assert kinds["sold"] == "date"
+    assert command("predict", "m", "d.csv")[0] == 0
 
 
 # ---- standard input -------------------------------------------------------------------------------------------------

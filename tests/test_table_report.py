@@ -10,6 +10,7 @@ import pytest
 
 from pellucid import TableError, load
 from pellucid.tables import TableModel
+from pellucid.tables.evaluation import Crossed
 from pellucid.tables.report import write_report
 
 pytest.importorskip("jinja2")
@@ -150,10 +151,14 @@ def test_without_a_test_part_it_says_so(tmp_path):
     frame = homes().select("area", "age", "size")
     model = TableModel("size", hidden=(4,), epochs=2).fit(frame)
     assert "all rows of the table; if the model learnt from them" in page_of(model, frame, tmp_path / "a.html").text
-    folds = model.evaluate(frame)
-    page = page_of(model, frame, tmp_path / "b.html", folds=(7, folds))
+    predicted = np.zeros(frame.height, dtype=np.intp)
+    chances = np.tile(np.eye(len(model.classes_))[0], (frame.height, 1))
+    crossed = Crossed(7, model.evaluate(frame), predicted, chances)
+    page = page_of(model, frame, tmp_path / "b.html", folds=crossed)
     assert "in a cross-validation with 7 folds" in page.text
-    assert "Cross-validation with 7 folds" in page.text
+    # The matrix is that of the folds, where the first class was always predicted.
+    right = int((frame["size"] == model.classes_[0]).sum())
+    assert f"{right:,} of {frame.height:,} rows were predicted right" in page.text
 
 
 @pytest.mark.slow

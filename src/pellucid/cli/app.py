@@ -222,7 +222,7 @@ def say(text: str, *, start: str = "", style: str = "") -> None:
     """Write to standard error, beside the results, in lines as long as they are."""
     # A terminal must not obey what a file name or a cell of a table holds.
     safe = "".join(letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1] for letter in text)
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(OSError):  # nobody reads it, or there is no room for it: the work goes on
         Screen(stderr=True).print(Text.assemble((start, style), safe), soft_wrap=True)
 
 

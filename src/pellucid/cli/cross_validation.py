@@ -9,7 +9,7 @@ import numpy as np
 from pellucid.cli.app import CommandError
 from pellucid.cli.screen import show, show_table
 from pellucid.tables.description import describe_baseline, figure_text, what_is_best
-from pellucid.tables.evaluation import WORST_ROWS, Evaluation, Rows, Worst
+from pellucid.tables.evaluation import WORST_ROWS, Crossed, Evaluation, Rows, Worst
 from pellucid.tables.model import TableModel
 from pellucid.tables.reading import to_frame
 from pellucid.tables.wording import shown
@@ -40,6 +40,16 @@ class CrossValidation:
     folds: list[Evaluation]
     evaluation: Evaluation
     predictions: "pl.DataFrame"
+
+    def crossed(self, model: TableModel) -> Crossed:
+        """Return the same for a report."""
+        chances = [name for name in self.predictions.columns if name.startswith("probability_")]
+        answers = np.array(self.predictions["prediction"].to_list(), dtype=object)
+        if model.classes_:
+            places = {label: place for place, label in enumerate(model.classes_)}
+            predicted = np.array([places[label] for label in answers], dtype=np.intp)
+            return Crossed(len(self.folds), self.evaluation, predicted, self.predictions[chances].to_numpy())
+        return Crossed(len(self.folds), self.evaluation, answers.astype(np.float64))
 
 
 def cross_validate(

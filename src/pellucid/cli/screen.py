@@ -1,6 +1,7 @@
 """What the commands show: progress while training, tables of a few figures, and the same for a machine."""
 
 import contextlib
+import io
 import json
 import math
 import os
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 from rich.progress import BarColumn, TaskID, TextColumn
@@ -30,7 +31,27 @@ def training_progress(quiet: bool) -> Iterator[list[Callable[[Report], None]]]:
         if bars is not None:
             yield [_Bar(bars)]
         else:
-            yield [] if quiet else [Progress(sys.stderr)]
+            yield [] if quiet else [Progress(_Patient(sys.stderr))]
+
+
+class _Patient(io.StringIO):
+    """A stream that nobody has to read: a training does not end because its progress cannot be shown."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            self.stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self.stream.flush()
+
+    def isatty(self) -> bool:
+        return self.stream.isatty()
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ from pellucid.cli.training_request import (
     widths,
 )
 from pellucid.errors import PellucidError, TableError
-from pellucid.tables.description import describe_network, describe_target, described
+from pellucid.tables.description import describe_network, describe_target, described, figure_text
 from pellucid.tables.model import TableModel
 from pellucid.tables.reading import TABLE_SUFFIXES, check_table_file, read_table, table_suffix, write_table
 from pellucid.tables.wording import shown
@@ -186,7 +186,8 @@ def train(
     if start is not None:
         given = {"kind": kind, "as": kinds, "ignore": ignore, "effort": effort, "members": members, "hidden": hidden}
         first = start_model(start, target, given | {"quantiles": quantiles, "cv": cv})
-    frame = read_table(table)
+    dated = [name for name, wanted in kinds_asked(kinds or ()).items() if str(wanted).startswith("date:")]
+    frame = read_table(table, dated if first is None else first.text_columns)
     if first is not None:
         settings = settings | settings_to_go_on(first, frame, settings)
     model = _made(make, target, settings)
@@ -224,16 +225,27 @@ def train(
     if folds is not None and cv_predictions is not None:
         write_table(folds.predictions, cv_predictions, overwrite=force)
     if report is not None:
-        _write_report(model, frame, folds, report, force, name)
+        try:
+            _write_report(model, frame, folds, report, force, name, weights)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"{output} was written, {report} was not") from None
     for text in stopped:
         _warn(text)
-    if first is not None and first.split.rows == frame.height and first.split.sha256 != model.split.sha256:
-        _warn(f"{start} may have learnt from these test rows, which are not its own; leave out --test and --seed")
+    told = list(stopped)
+    own = first is None or (first.split.rows == frame.height and first.split.sha256 == model.split.sha256)
+    if not own and model.split.test_rows:
+        told.append(
+            f"{start} may have learnt from some of these test rows, which then look better predicted than new ones: "
+            "judge by a table that is new to both, with pellucid evaluate"
+        )
+    told += _no_better(evaluation)
+    for text in told[len(stopped) :]:
+        _warn(text)
     if as_json:
-        write_json(result_for_machines(model, evaluation, folds, table, output, seconds, stopped))
+        write_json(result_for_machines(model, evaluation, folds, table, output, seconds, told))
     elif not quiet:
         try:
-            show_result(model, evaluation, folds, table, output)
+            show_result(model, evaluation, folds, table, output, own)
             for other in (cv_predictions, report):
                 if other is not None:
                     show("Wrote ", (shown_path(other), "bold"), ".")
@@ -326,14 +338,30 @@ def _write(model: TableModel, output: Path, force: bool) -> None:
         raise CommandError(f"cannot write {output}: {problem.strerror}") from None
 
 
+def _no_better(evaluation: "Evaluation") -> list[str]:
+    """Say if the predictions are no better than those of someone who never looks."""
+    lower = next((name for name in ("log-loss", "pinball loss", "deviance", "RMSE") if name in evaluation.figures), "")
+    if not lower or evaluation.figures[lower][0] < evaluation.figures[lower][1]:
+        return []
+    own, baseline = (figure_text(lower, value) for value in evaluation.figures[lower])
+    return [f"the model is no better than not looking at the columns at all: {lower} {own} against {baseline}"]
+
+
 def _write_report(
-    model: TableModel, frame: "pl.DataFrame", folds: CrossValidation | None, path: Path, force: bool, source: str
+    model: TableModel,
+    frame: "pl.DataFrame",
+    folds: CrossValidation | None,
+    path: Path,
+    force: bool,
+    source: str,
+    weights: str | None,
 ) -> None:
     from pellucid.tables.report import write_report
 
-    crossed = None if folds is None else (len(folds.folds), folds.evaluation)
+    crossed = None if folds is None else folds.crossed(model)
+    options: dict[str, Any] = {"source": source, "command": ["pellucid", *typed], "weights": weights}
     try:
-        write_report(model, frame, path, folds=crossed, source=source, command=["pellucid", *typed], overwrite=force)
+        write_report(model, frame, path, folds=crossed, overwrite=force, **options)
     except OSError as problem:
         if problem.strerror is None:
             raise
@@ -344,9 +372,14 @@ def _write_report(
 
 
 def show_result(
-    model: TableModel, evaluation: "Evaluation", folds: CrossValidation | None, table: Path, output: Path
+    model: TableModel,
+    evaluation: "Evaluation",
+    folds: CrossValidation | None,
+    table: Path,
+    output: Path,
+    own: bool,
 ) -> None:
-    """Print what was learnt, how well, and what to type next."""
+    """Print what was learnt, how well, and what to type next; `own`: whether no earlier model saw the test rows."""
     split, learnt = model.split, model.learnt
     parts = [f"{split.rows - split.test_rows:,} to learn from"]
     parts += [f"{split.test_rows:,} to test on"] if split.test_rows else []
@@ -369,7 +402,8 @@ def show_result(
         show((f"In {len(folds.folds)} folds, each predicted by a model that learnt from the others:", "bold"))
         show_cross_validation(model, folds)
     elif split.test_rows:
-        show((f"On {evaluation.rows:,} test rows, which training never saw:", "bold"))
+        seen = "which training never saw" if own else "which this training did not see, but an earlier one may have"
+        show((f"On {evaluation.rows:,} test rows, {seen}:", "bold"))
         show_figures(model, evaluation)
     else:
         few = split.rows < FEWEST_ROWS_TO_TEST

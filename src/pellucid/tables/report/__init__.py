@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pellucid.errors import TableError
 from pellucid.extras import require
 from pellucid.files.whole_file import write_whole
-from pellucid.tables.evaluation import Evaluation, Rows
+from pellucid.tables.evaluation import Crossed, Rows
 from pellucid.tables.model import Source, TableModel
 from pellucid.tables.reading import to_frame
 
@@ -26,7 +26,8 @@ def write_report(
     path: str | Path,
     *,
     rows: npt.ArrayLike | None = None,
-    folds: tuple[int, Evaluation] | None = None,
+    folds: Crossed | None = None,
+    weights: str | None = None,
     source: Source = "the table",
     command: Sequence[str] = (),
     overwrite: bool = False,
@@ -48,8 +49,10 @@ def write_report(
     rows : array of int, optional
         The rows to judge by, from 0. By default those that the model kept for testing, or all if there are none; the
         page says which.
-    folds : (int, Evaluation), optional
-        How many folds a cross-validation had, and what it found.
+    folds : Crossed, optional
+        What a cross-validation found: the page then judges by it, and by no row that the model learnt from.
+    weights : str, optional
+        The column that said what each row counts, for how to make the model again.
     source : str or path-like
         What the page calls the table.
     command : sequence of str
@@ -87,7 +90,7 @@ def write_report(
     chosen, judged_by = _judged_by(model, len(wrapped), rows)
     if not len(chosen):
         raise TableError(f"{source}: there are no rows to judge by")
-    told = contents(model, wrapped, chosen, judged_by, folds, str(source), tuple(command))
+    told = contents(model, wrapped, chosen, judged_by, folds, str(source), tuple(command), weights)
     page = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     text = page.from_string(TEMPLATE.read_text(encoding="utf-8")).render(told)
     write_whole(path, text.encode(errors="backslashreplace"), overwrite=overwrite)

@@ -21,7 +21,7 @@ from pellucid.tables.description import (
     what_is_best,
 )
 from pellucid.tables.diagnosis import diagnose_table
-from pellucid.tables.evaluation import Evaluation, Rows, choice
+from pellucid.tables.evaluation import Crossed, Evaluation, Rows, choice
 from pellucid.tables.importance import MOST_ROWS, Importance, importance
 from pellucid.tables.model import TableModel
 from pellucid.tables.report import drawings
@@ -42,15 +42,18 @@ def contents(
     frame: nw.DataFrame[Any],
     rows: Rows,
     judged_by: str,
-    folds: tuple[int, Evaluation] | None,
+    folds: Crossed | None,
     source: str,
     command: Sequence[str],
+    weights: str | None,
 ) -> dict[str, Any]:
     """Return what the page is made of; the arguments are those of `pellucid.tables.report.write_report`."""
     learnt = model.learnt
     read, y = model.read(frame, source=source), learnt.target.encode(frame, source)
     output = model._output(read, source)
-    evaluation = learnt.judged(y[rows], output[rows], rows)
+    if folds is not None:
+        judged_by = _FOLDS.format(folds.folds)
+    evaluation = learnt.judged(y[rows], output[rows], rows) if folds is None else folds.evaluation
     # One row has nothing to be shuffled with.
     important = importance(model, frame, rows=rows, repeats=SHUFFLES, source=source) if len(rows) > 1 else []
     columns = _columns(model, [one.column for one in important])
@@ -59,11 +62,11 @@ def contents(
         "source": source,
         "target": describe_target(model),
         "judged_by": judged_by,
-        "judged": len(rows),
+        "judged": evaluation.rows,
         "rows": len(frame),
         "learnt_rows": model.split.rows - model.split.test_rows,
-        "verdict": _verdict(evaluation if folds is None else folds[1]),
-        "verdict_on": _on(len(rows), judged_by) if folds is None else _on(folds[1].rows, _FOLDS.format(folds[0])),
+        "verdict": _verdict(evaluation),
+        "verdict_on": f"{evaluation.rows:,} row{'s' * (evaluation.rows != 1)}: {judged_by}",
         "shares": _shares(model, y),
         "columns": columns[:MOST_COLUMNS],
         "more_columns": columns[MOST_COLUMNS:],
@@ -72,22 +75,25 @@ def contents(
         "curves": drawings.curves(model.history),
         "stopped": model.history.stopped or "",
         "figures": _figures(model, evaluation),
-        "folds": None if folds is None else {"count": folds[0], "figures": _figures(model, folds[1])},
         "baseline": describe_baseline(model),
         "importance": _importance(important),
-        "importance_rows": min(len(rows), MOST_ROWS),
+        "importance_of": important[0].figure if important else "",
+        "importance_rows": f"{min(len(rows), MOST_ROWS):,} of the {'rows learnt from' if folds else 'rows above'}",
         "shuffles": SHUFFLES,
         "bars": drawings.bars(important) if important else None,
         "worst": _worst(model, frame, evaluation, [one.column for one in important]),
         "diagnosis": diagnose_table(model, frame, source=source),
         "network": _network(model),
-        "again": _again(model, source, command),
+        "again": _again(model, source, command, weights, folds is not None),
     }
-    return said | (_of_classes if model.classes_ else _of_numbers)(model, y[rows], output[rows])
-
-
-def _on(rows: int, which: str) -> str:
-    return f"{rows:,} row{'s' * (rows != 1)}: {which}"
+    if folds is not None:
+        rows = np.arange(len(frame))
+    if model.classes_:
+        chances = learnt.probabilities(output[rows]) if folds is None else folds.chances
+        predicted = choice(output[rows], learnt.threshold) if folds is None else folds.predicted
+        assert chances is not None
+        return said | _of_classes(model, y[rows], predicted, chances)
+    return said | _of_numbers(model, y[rows], model._answers(output[rows]) if folds is None else folds.predicted)
 
 
 def _verdict(evaluation: Evaluation) -> str:
@@ -165,8 +171,7 @@ def _worst(model: TableModel, frame: nw.DataFrame[Any], evaluation: Evaluation, 
     return {"heads": heads, "lines": lines}
 
 
-def _of_classes(model: TableModel, codes: Rows, output: Numbers) -> dict[str, Any]:
-    chances, predicted = model.learnt.probabilities(output), choice(output, model.learnt.threshold)
+def _of_classes(model: TableModel, codes: Rows, predicted: Rows, chances: Numbers) -> dict[str, Any]:
     counts = np.zeros((len(model.classes_),) * 2, dtype=int)
     np.add.at(counts, (codes, predicted), 1)
     names = [shown(label) for label in model.classes_]
@@ -180,8 +185,7 @@ def _of_classes(model: TableModel, codes: Rows, output: Numbers) -> dict[str, An
     }
 
 
-def _of_numbers(model: TableModel, y: Numbers, output: Numbers) -> dict[str, Any]:
-    found = model._answers(output)
+def _of_numbers(model: TableModel, y: Numbers, found: Numbers) -> dict[str, Any]:
     return {
         "how_good": drawings.off(model, y, found),
         "confusion": None,
@@ -203,22 +207,25 @@ def _network(model: TableModel) -> list[tuple[str, str]]:
     return said
 
 
-def _again(model: TableModel, source: str, command: Sequence[str]) -> dict[str, Any]:
+def _again(
+    model: TableModel, source: str, command: Sequence[str], weights: str | None, crossed: bool
+) -> dict[str, Any]:
     """Return how the model is made anew."""
     split = model.split
     settings = {name: repr(value) for name, value in model.settings.items()}
     held = f", test_share={split.test_share:g}" if split.test_share else ""
-    code = "\n".join(
-        [
-            "from pellucid import TableModel",
-            "from pellucid.tables.reading import read_table",
-            "",
-            f"frame = read_table({source!r})",
-            f"model = {model!r}",
-            f"model.fit(frame{held})",
-            f"print(model.evaluate(frame{', rows=model.test_rows' if held else ''}).figures)",
-        ]
-    )
+    counted = f", sample_weight=frame[{weights!r}].to_numpy()" if weights is not None else ""
+    rows = ", rows=model.test_rows" if held else ""
+    lines = [
+        "from pellucid import TableModel",
+        "from pellucid.tables.reading import read_table",
+        "",
+        f"frame = read_table({'-' if source == 'standard input' else source!r})",
+        f"model = {model!r}",
+        f"model.fit(frame{held}{counted})",
+    ]
+    # Figures of rows that were learnt from would not be those of this page.
+    code = "\n".join(lines if crossed else [*lines, f"print(model.evaluate(frame{rows}).figures)"])
     return {
         "command": shlex.join(command),
         "code": code,
