@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from pellucid.cli.app import CommandError
+from pellucid.cli.app import CommandError, say
 from pellucid.cli.files import check_output, is_model, loaded, shown_path
 from pellucid.cli.predict import COLUMNS_NAMED
 from pellucid.cli.screen import show
+from pellucid.tables.reading.words import some
 from pellucid.tables.wording import shown
 
 if TYPE_CHECKING:
@@ -67,6 +68,20 @@ def export(
         f"session.run(None, {{{row}}})",
     ):
         show("  ", (line, "bold"))
+    if isinstance(found, TableModel):
+        _note_spellings(found)
+
+
+def _note_spellings(model: "TableModel") -> None:
+    """Say of which columns the table held several spellings, of which the file knows one."""
+    columns = model.learnt.encoder.columns
+    joined = [column.name for column in columns if any("spellings joined" in note for note in column.notes)]
+    if joined:
+        names = some(map(shown, joined), COLUMNS_NAMED)
+        say(
+            f"note: the ONNX file knows each category in one spelling, and the table had several in {names}: take off "
+            "spaces at the ends and write categories as pellucid inspect shows them, or they count as never met"
+        )
 
 
 def _in_and_out(model: "Network | TableModel") -> tuple[str, str, str]:

@@ -21,7 +21,7 @@ def check_output(output: Path, force: bool, *sources: Path) -> None:
         if any(source.exists() and output.samefile(source) for source in sources):
             raise CommandError(f"{output} is what is to be read; choose another --output")
         if not force:
-            raise CommandError(f"{output} exists; choose another name with --output, or add --force to replace it")
+            raise CommandError(f"{output} exists; choose another name, or add --force to replace it")
     # Another name in the folder is needed first, whether or not the file itself is there: try it.
     try:
         with tempfile.TemporaryFile(dir=output.resolve().parent):

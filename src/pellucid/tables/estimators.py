@@ -185,7 +185,10 @@ class Tabular(BaseEstimator):
                 self.feature_names_in_ = np.array(frame.columns, dtype=object)
             return frame
         if isinstance(X, np.ma.MaskedArray):  # what is masked is a gap
-            X = X.astype(np.float64).filled(np.nan) if X.dtype.kind in "biuf" else X.astype(object).filled(None)
+            numeric = X.dtype.kind in "biuf"
+            values = X.data.astype(np.float64 if numeric else object)
+            values[np.ma.getmaskarray(X)] = np.nan if numeric else None
+            X = values
         checked = validate_data(self, X, reset=fits, dtype=None, ensure_all_finite=False)
         import narwhals.stable.v2 as nw
 

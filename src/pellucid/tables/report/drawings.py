@@ -6,7 +6,7 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MOST_CLASSES = 20
 MOST_BARS = 25
+MOST_DRAWN = 5_000
+"""Rows each drawn by itself; more are drawn as an image, or the page would hold megabytes of them."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ def off(model: TableModel, y: Numbers, predicted: Numbers) -> Drawing:
 def beside(model: TableModel, y: Numbers, predicted: Numbers) -> Drawing:
     """Draw true values beside predicted ones."""
     figure, ax = _figure(5.6, 5.0)
-    ax.scatter(predicted, y, s=14, color=PALETTE[0], alpha=0.5, edgecolors="none", label="rows")
+    look: dict[str, Any] = {"color": PALETTE[0], "alpha": 0.5, "edgecolors": "none", "label": "rows"}
+    ax.scatter(predicted, y, s=14, rasterized=len(y) > MOST_DRAWN, **look)
     both = [float(min(y.min(), predicted.min())), float(max(y.max(), predicted.max()))]
     ax.plot(both, both, color="black", linestyle="--", linewidth=1, label="predicted exactly")
     name = text(model.target)
