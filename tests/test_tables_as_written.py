@@ -75,6 +75,15 @@ def test_zeros_before_digits_are_told():
     assert columns_of(["01234", "00501", "90210"] * 20, "number").kind == "number"
 
 
+def test_points_that_may_separate_thousands_are_told():
+    texts = ["1.234", "12.500", "950", "3.999"] * 10
+    assert columns_of(texts).notes == (
+        "points read as decimal points: '1.234' is 1.234 (if they separate thousands, leave them out)",
+    )
+    assert not columns_of([*texts, "0.5"]).notes
+    assert not columns_of(["1.234", "2.500"] * 10).notes  # three decimals throughout
+
+
 def test_a_category_that_is_nearly_numbers_is_told():
     column = columns_of(([*map(str, range(7)), "unknown", "unknown", "unknown"]) * 6)
     assert column.kind == "category"

@@ -62,6 +62,8 @@ def test_the_best_epoch_is_judged_with_the_temperature_it_will_have():
     watch = Watch(np.zeros((300, 1), dtype=np.float32), target, held, CrossEntropyFromLogits(), None)
     found = [watch._judged(scale * logits) for scale in (0.2, 1.0, 4.0)]
     np.testing.assert_allclose(found, found[0], rtol=1e-4)
+    assert np.isnan(watch._judged(np.full((300, 3), np.inf)))
+    assert watch._judged(logits) == pytest.approx(found[0], rel=1e-4)  # an epoch that overflowed spoils no later one
 
 
 def test_a_class_that_no_held_row_has_stays_possible():

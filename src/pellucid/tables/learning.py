@@ -465,6 +465,8 @@ class Watch:
         epoch would seem the best because it is early and still unsure.
         """
         if self._classes:
+            if not np.isfinite(logits).all():
+                return math.nan  # no temperature suits them, and none must be kept for the next epoch
             found = fitted_temperature(logits, self._target, self._weights, start=self._temperature, tolerance=1e-3)
             logits, self._temperature = logits / found, found
         wanted = self.loss.encode(self._target, logits.shape[1], np.dtype(np.float64))

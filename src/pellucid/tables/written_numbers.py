@@ -232,6 +232,11 @@ def find_style(texts: Sequence[str]) -> tuple[WrittenNumber, tuple[str, ...]]:
         lambda own, unit: own == unit or (not own and unit != "%"),
     )
     style = WrittenNumber(*fitting[0], unit=units[0])
+    pointed = ["." in found.digits for found in parts]
+    if fitting[0] == (".", "") and (",", ".") in fitting and any(pointed) and not all(pointed):
+        example = texts[pointed.index(True)].strip()
+        doubt = f"points read as decimal points: {example!r} is {style.read(example):g} (if they separate thousands, "
+        return style, (f"{doubt}leave them out)", *style.notes)
     if fitting[0] != (".", ",") or (",", "") not in fitting:
         return style, style.notes
     example = next(text for text, found in zip(texts, parts, strict=True) if "," in found.digits).strip()
