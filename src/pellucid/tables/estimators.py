@@ -316,7 +316,7 @@ class TabularClassifier(ClassifierMixin, Tabular):
         As in scikit-learn.
     threshold : float, "f1" or "balanced"
         From which probability on the second of two classes is predicted. By name: where, on rows that a member did not
-        learn from, its F1 or the mean of both classes' recalls was highest.
+        learn from, the F1 of the rarer class or the mean of both classes' recalls was highest.
     engine : "numpy" or "jax"
     verbose : bool or int
         Whether to write progress, with the time left, to standard error.
