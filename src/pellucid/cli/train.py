@@ -114,8 +114,8 @@ def train(
     class_weight
         Lets every class count alike, however rare.
     threshold
-        From which probability on the second of two classes is predicted; f1 and balanced choose where the F1 of the rarer, or the
-        mean of both recalls, is highest. By default 0.5.
+        From which probability on the second of two classes is predicted; f1 and balanced choose where the F1 of the
+        rarer class, or the mean of both recalls, is highest. By default 0.5.
     weights
         A column that says what each row counts; it is no input then.
     members
