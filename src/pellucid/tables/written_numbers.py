@@ -15,6 +15,8 @@ CODES = (
     "KRW", "MXN", "NOK", "NZD", "PLN", "RON", "RUB", "SEK", "SGD", "TRY", "UAH", "USD", "ZAR",
 )
 # fmt: on
+CODE = r"\s*0[0-9]{2,}\s*"
+"""Digits with zeros before them, such as 01234, are a code and no number; a month 01 is as good as 1."""
 CURRENCIES = (*SIGNS, *CODES, "kr")
 
 # In the order of preference: a style is chosen only where those before it do not fit.

@@ -25,10 +25,8 @@ from pellucid.tables.kinds.cells import (
 from pellucid.tables.kinds.column import Column
 from pellucid.tables.kinds.numbers import of_numbers
 from pellucid.tables.reading.words import shortened, some
-from pellucid.tables.written_numbers import ContradictionError, find_style, is_number
+from pellucid.tables.written_numbers import CODE, ContradictionError, find_style, is_number
 
-LEADING_ZERO = re.compile("0[0-9]{2,}")
-"""Digits that are a code, such as 01234, and no number; a month 01 is as good as 1."""
 MOST_STRAY = 0.2
 """A column whose texts are numbers (or dates) but for this share at most has mistakes in it."""
 FEWEST_FOR_STRAY = 5
@@ -120,7 +118,7 @@ def as_numbers(cells: Cells, where: Where, asked: bool = False) -> Column | None
 
 def has_codes(texts: Iterable[str]) -> bool:
     """Tell whether any of the texts has zeros before it, as only codes have."""
-    return any(LEADING_ZERO.fullmatch(text.strip()) for text in texts)
+    return any(re.fullmatch(CODE, text) for text in texts)
 
 
 def as_dates(cells: Cells, where: Where, asked: bool = False) -> Column | None:

@@ -19,6 +19,7 @@ from pellucid.errors import TableError
 from pellucid.tables.reading.names import check_names
 from pellucid.tables.reading.source import Source
 from pellucid.tables.reading.words import counted
+from pellucid.tables.written_numbers import CODE
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,10 +31,6 @@ _SEPARATOR_LINE = re.compile(r'("?)sep=([,;|:\t ])\1', re.IGNORECASE)
 class _Layout(NamedTuple):
     separator: str
     above: int  # lines above the column names
-
-
-# Digits that are a code, such as 01234, and no number; a month 01 is as good as 1.
-LEADING_ZERO = r"^\s*0[0-9]{2,}\s*$"
 
 
 def read_text(source: Source, texts: Collection[str] = ()) -> pl.DataFrame:
@@ -83,7 +80,7 @@ def _parse(content: Path | bytes, separator: str, texts: Collection[str]) -> pl.
         as_text = [place for place, name in enumerate(frame.columns) if name in texts]
         if whole or as_text:
             written = pl.read_csv(content, columns=sorted({*whole, *as_text}), infer_schema_length=0, **options)
-            codes = written.select(pl.all().str.contains(LEADING_ZERO).any()).row(0)
+            codes = written.select(pl.all().str.contains(f"^{CODE}$").any()).row(0)
             columns = zip(written.get_columns(), codes, strict=True)
             frame = frame.with_columns(column for column, code in columns if code or column.name in texts)
         return frame
@@ -105,7 +102,7 @@ def _settle(column: pl.Series, as_text: bool) -> pl.Series:
         return column
     trimmed = column.str.strip_chars()
     missing = trimmed.null_count() + (trimmed == "").sum()
-    if missing < len(column) and not as_text and not trimmed.str.contains(LEADING_ZERO).any():
+    if missing < len(column) and not as_text and not trimmed.str.contains(f"^{CODE}$").any():
         for kind in (pl.Int64(), pl.Float64()):
             numbers = trimmed.cast(kind, strict=False)
             if numbers.null_count() == missing:
